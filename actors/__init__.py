@@ -1,0 +1,1 @@
+"""What runs games and moves data: rollout, replay, weight store."""

@@ -1,0 +1,1 @@
+"""Files that put Ludus on machines."""

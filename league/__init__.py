@@ -1,0 +1,1 @@
+"""Players, matches, results, evaluation, and the run that starts everything."""

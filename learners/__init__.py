@@ -1,0 +1,1 @@
+"""Chunks, networks, loss terms, the learner and its checkpoints; runs without Ray."""

@@ -1,0 +1,1 @@
+"""Compiled core: the game table, vector stepping, sampling, returns kernels."""

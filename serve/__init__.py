@@ -1,0 +1,1 @@
+"""Command line, run store, HTTP, live view."""
