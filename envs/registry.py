@@ -3,21 +3,65 @@ from __future__ import annotations
 
 import difflib
 import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from native.game import Game
 
-MODULES = {
-    "connect_four": "envs.connect_four.rules",
-    "tic_tac_toe": "envs.tic_tac_toe.rules",
+
+@dataclass(frozen=True)
+class Entry:
+    """What can be said of a game without making it."""
+
+    folder: str
+    """Package whose `rules.make(**options)` makes the game; `render` and `notation` stand beside `rules`."""
+    summary: str
+    """One line for lists."""
+    options: Mapping[str, str] = field(default_factory=dict)
+    """Meaning of each option, its values with the default first."""
+
+
+GAMES = {
+    "beasty_bar": Entry(
+        "envs.beasty_bar",
+        "cards with hidden hands: animals jostle in a queue for the bar",
+        {
+            "players": "2, 3 or 4",
+            "scoring": "points | animals: what is counted in the bar",
+            "giraffe": "upstream | official: official giraffes step at most once in a turn",
+            "start": "seat that begins, 0 or another, or random",
+        },
+    ),
+    "connect_four": Entry("envs.connect_four", "four in a row on a board of 7 columns and 6 rows"),
+    "razzle": Entry(
+        "envs.razzle",
+        "Razzle Dazzle: knights pass a ball along queen lines to the far row",
+        {
+            "rules": "upstream | published: what the other options are unless given (published: draw, true, true)",
+            "limit_result": "upstream | draw: after 201 turns seat 0 wins, or nobody",
+            "forced_once": "false | true: one pass satisfies the forced pass",
+            "no_repetition": "false | true: a turn may not recreate an earlier position of the game",
+        },
+    ),
+    "tic_tac_toe": Entry("envs.tic_tac_toe", "three in a row on a board of 3 by 3"),
 }
-"""Name of each game and the module whose `make(**options)` makes it."""
 
 
 def names() -> list[str]:
     """All games, in alphabetical order."""
-    return sorted(MODULES)
+    return sorted(GAMES)
+
+
+def entry(name: str) -> Entry:
+    """What is registered for `name`. Raises ValueError, naming what there is, for an unknown game."""
+    if name not in GAMES:
+        near = difflib.get_close_matches(name, GAMES, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"unknown game {name!r}, expected one of {', '.join(names())}{hint}")
+    return GAMES[name]
 
 
 def make(name: str, **options: Any) -> Game:
@@ -25,9 +69,19 @@ def make(name: str, **options: Any) -> Game:
 
     Raises ValueError, naming what there is, for an unknown game or option.
     """
-    if name not in MODULES:
-        near = difflib.get_close_matches(name, MODULES, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"unknown game {name!r}, expected one of {', '.join(names())}{hint}")
-    game: Game = importlib.import_module(MODULES[name]).make(**options)
+    known = entry(name)
+    for option in options:
+        if option not in known.options:
+            raise ValueError(f"{name} has no option {option!r}; it has {', '.join(known.options) or 'none'}")
+    game: Game = importlib.import_module(f"{known.folder}.rules").make(**options)
     return game
+
+
+def render(name: str) -> ModuleType:
+    """The module with `to_text(state)` and `to_svg(state)`."""
+    return importlib.import_module(f"{entry(name).folder}.render")
+
+
+def notation(name: str) -> ModuleType:
+    """The module with `action_to_text(state, action)` and `action_from_text(state, text)`."""
+    return importlib.import_module(f"{entry(name).folder}.notation")

@@ -18,18 +18,24 @@ def rebuild(str module, dict options):
     return importlib.import_module(module).make(**options)
 
 
+cdef uint64_t _word(seed) except? 0:
+    if not 0 <= seed < 2**64:
+        raise ValueError(f"a seed is a number from 0 to 2**64 - 1, got {seed}")
+    return seed
+
+
 cdef class Game:
-    """The rules of one game with its options. Made by `envs.make(name, **options)`; pickles as its name."""
+    """The rules of one game with its options. Made by `envs.registry.make(name, **options)`; pickles as its name."""
 
     def __init__(self):
-        raise TypeError('a Game is made by envs.make("connect_four"), not by calling the class')
+        raise TypeError('a Game is made by envs.registry.make("connect_four"), not by calling the class')
 
     def __reduce__(self):
         return rebuild, (self.module, self.options)
 
     def __repr__(self):
         chosen = "".join(f", {key}={value!r}" for key, value in self.options.items())
-        return f"envs.make({self.name!r}{chosen})"
+        return f"envs.registry.make({self.name!r}{chosen})"
 
     def __eq__(self, other):
         return isinstance(other, Game) and self.name == other.name and self.options == other.options
@@ -104,7 +110,7 @@ cdef class Game:
     def new_state(self, seed=0):
         """The start of a game; `seed` (0 .. 2**64 - 1) fixes every chance event in it."""
         cdef State state = State.__new__(State, self)
-        self.table.reset(state.memory, <uint64_t>seed, self.table.options)
+        self.table.reset(state.memory, _word(seed), self.table.options)
         return state
 
     def from_bytes(self, bytes data):
@@ -209,7 +215,10 @@ cdef class State:
         Raises ValueError for an illegal action or a wrong length, with the state unchanged.
         """
         cdef GameTable *table = &self.game.table
-        cdef int32_t[::1] given = np.ascontiguousarray(action, dtype=np.int32).reshape(-1)
+        numbers = np.asarray(action)
+        if numbers.dtype.kind not in "iu" or (numbers.size and np.abs(numbers).max() > 2**31 - 1):
+            raise ValueError(f"{self.game.name}: action {action!r} is not made of 32-bit integers")
+        cdef int32_t[::1] given = np.ascontiguousarray(numbers, dtype=np.int32).reshape(-1)
         wanted = table.num_heads * (table.num_players if table.to_act(self.memory) == SIMULTANEOUS else 1)
         if given.shape[0] != wanted:
             raise ValueError(f"{self.game.name} takes {wanted} action numbers here, got {given.shape[0]}")
@@ -237,7 +246,7 @@ cdef class State:
 
     def redeterminize(self, int player, seed):
         """Resamples in place everything that `player` cannot know: hidden cards, future chance."""
-        self.game.table.redeterminize(self.memory, self._seat(player), <uint64_t>seed)
+        self.game.table.redeterminize(self.memory, self._seat(player), _word(seed))
 
     def key(self):
         """64-bit hash, equal for equal states."""

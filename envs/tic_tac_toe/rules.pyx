@@ -86,13 +86,13 @@ cdef uint64_t key(const void *p) noexcept nogil:
 
 
 cdef void symmetry(int32_t which, int32_t *observation_index, int32_t *action_index) noexcept nogil:
-    cdef int32_t row, column, r, c, turn, square
+    cdef int32_t row, column, r, c, _turn, square
     for row in range(3):
         for column in range(3):
             r, c = row, column
             if which >= 4:
                 c = 2 - c
-            for turn in range(which % 4):
+            for _turn in range(which % 4):
                 r, c = c, 2 - r
             square = 3 * row + column
             action_index[square] = observation_index[square] = 3 * r + c

@@ -1,0 +1,203 @@
+"""Which policy sits where in each of N running games, which lane records it, and what the finished games count.
+
+Games take their seats from one match after another: a running game keeps its match to its end, so changing opponents
+never cuts a game short. Letters: N games, P seats.
+"""
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from actors.match import Match, Tally, match_from_row, opponent_of
+
+NOT_RECORDED = -1
+OUTCOMES = 3    # wins, draws, losses
+
+
+@dataclass
+class _Running:
+    """A match with the counts of its games so far; every array has one entry per seat of the player counted."""
+
+    match: Match
+    rotations: list[list[int]]      # numbers of the policies in the seats of game j, at j modulo their count
+    learner: int                    # number of the learner's policy
+    started: int
+    finished: int
+    outcomes: npt.NDArray[np.int64] = field(repr=False)
+    return_sum: npt.NDArray[np.float64] = field(repr=False)
+    length_sum: npt.NDArray[np.int64] = field(repr=False)
+
+
+class Seating:
+    """Seats of `num_games` games with `num_players` seats each.
+
+    `next_match` is asked for a match whenever the latest has no game left to begin. `policy[i, s]` is the place in
+    `policies` of who sits there (the learner's policy is number 0); `lane[i, s]` is the lane that records it, or -1.
+    """
+
+    def __init__(self, num_games: int, num_players: int, learner: str, next_match: Callable[[], Match]) -> None:
+        self.policies = [learner]
+        self.policy = np.zeros((num_games, num_players), np.int32)
+        self.lane = np.full((num_games, num_players), NOT_RECORDED, np.int32)
+        self.num_lanes = num_games * num_players
+        self._next_match = next_match
+        self._free = deque(range(self.num_lanes))
+        self._place = np.zeros(num_games, np.int64)     # the running match of each game, by its place in _running
+        self._running: dict[int, _Running] = {}
+        self._latest = -1
+        self._in_play: list[int] = []
+        self.seat_all(np.arange(num_games))
+
+    @property
+    def temperature(self) -> float:
+        """Of the match that began last."""
+        return self._running[self._latest].match.temperature
+
+    @property
+    def latest_match(self) -> Match:
+        return self._running[self._latest].match
+
+    @property
+    def in_play(self) -> list[int]:
+        """Places in `policies` of all that may have to act now, ascending."""
+        return self._in_play
+
+    def seat_all(self, rows: npt.NDArray[np.int64]) -> None:
+        """Gives every seat of games that begin to the policies of the matches at hand."""
+        for row in rows.tolist():
+            running = self._running.get(self._latest)
+            if running is None or running.started == running.match.num_games:
+                running = self._begin(self._next_match())
+            numbers = running.rotations[running.started % len(running.rotations)]
+            self.policy[row] = numbers
+            self.lane[row] = [self._free.popleft() if one == running.learner else NOT_RECORDED for one in numbers]
+            running.started += 1
+            self._place[row] = self._latest
+
+    def finish(
+        self, rows: npt.NDArray[np.int64], returns: npt.NDArray[np.float32], lengths: npt.NDArray[np.int32]
+    ) -> list[tuple[str, tuple[Tally, ...]]]:
+        """Counts the games of `rows` that ended, frees their lanes, seats their successors.
+
+        returns: `[n, P]`; lengths: `[n]`. Gives `(match_id, tallies)` of each match whose last game this was.
+        """
+        complete = []
+        places = self._place[rows]
+        for place in set(places.tolist()):
+            here = places == place
+            running = self._running[place]
+            counted = self._count(running, rows[here], returns[here], lengths[here])
+            running.finished += counted
+            if running.finished == running.match.num_games:
+                complete.append((running.match.match_id, self._tallies(running)))
+                if place != self._latest:
+                    self._forget(place)
+        lanes = self.lane[rows]
+        self._free.extend(lanes[lanes != NOT_RECORDED].tolist())
+        self.seat_all(rows)
+        return complete
+
+    def _count(
+        self,
+        running: _Running,
+        rows: npt.NDArray[np.int64],
+        returns: npt.NDArray[np.float32],
+        lengths: npt.NDArray[np.int32],
+    ) -> int:
+        # the learner's first seat speaks for it: the only one against others, the first one against itself
+        seats = np.argmax(self.policy[rows] == running.learner, axis=1)
+        mine = returns[np.arange(len(rows)), seats]
+        outcome = np.where(mine > 0, 0, np.where(mine < 0, 2, 1))
+        np.add.at(running.outcomes, (seats, outcome), 1)
+        np.add.at(running.return_sum, seats, mine)
+        np.add.at(running.length_sum, seats, lengths)
+        return len(rows)
+
+    def _tallies(self, running: _Running) -> tuple[Tally, ...]:
+        match = running.match
+        return tuple(
+            Tally(
+                player=match.learner,
+                opponent=opponent_of(match.seats, match.learner),
+                seat=seat,
+                games=int(running.outcomes[seat].sum()),
+                wins=int(running.outcomes[seat, 0]),
+                draws=int(running.outcomes[seat, 1]),
+                losses=int(running.outcomes[seat, 2]),
+                return_sum=float(running.return_sum[seat]),
+                length_sum=int(running.length_sum[seat]),
+            )
+            for seat in range(len(running.outcomes))
+            if running.outcomes[seat].sum()
+        )
+
+    def _begin(self, match: Match) -> _Running:
+        players = self.policy.shape[1]
+        if len(match.seats) != players:
+            raise ValueError(f"match {match.match_id!r} has seats {match.seats}, the game has {players}")
+        previous = self._running.get(self._latest)
+        if previous is not None and previous.finished == previous.match.num_games:
+            self._forget(self._latest)
+        self._latest += 1
+        self._running[self._latest] = self._new(match, 0, 0)
+        self._look_around()
+        return self._running[self._latest]
+
+    def _new(self, match: Match, started: int, finished: int) -> _Running:
+        players = len(match.seats)
+        numbers = [self._number(policy) for policy in match.seats]
+        rotations = [numbers[shift:] + numbers[:shift] for shift in range(players)]
+        return _Running(
+            match, rotations, self._number(match.learner), started, finished,
+            np.zeros((players, OUTCOMES), np.int64), np.zeros(players), np.zeros(players, np.int64),
+        )
+
+    def _forget(self, place: int) -> None:
+        del self._running[place]
+        self._look_around()
+
+    def _look_around(self) -> None:
+        self._in_play = sorted({number for running in self._running.values() for number in running.rotations[0]})
+
+    def _number(self, policy: str) -> int:
+        if policy not in self.policies:
+            self.policies.append(policy)
+        return self.policies.index(policy)
+
+    def save(self) -> tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]:
+        """Arrays and plain data from which `load` goes on exactly."""
+        arrays: dict[str, npt.NDArray[Any]] = {
+            "policy": self.policy.copy(), "lane": self.lane.copy(), "place": self._place.copy()
+        }
+        running = {
+            str(place): {
+                "match": asdict(one.match),
+                "started": one.started,
+                "finished": one.finished,
+                "outcomes": one.outcomes.tolist(),
+                "return_sum": one.return_sum.tolist(),
+                "length_sum": one.length_sum.tolist(),
+            }
+            for place, one in self._running.items()
+        }
+        return arrays, {
+            "policies": self.policies, "free": list(self._free), "latest": self._latest, "running": running
+        }
+
+    def load(self, arrays: dict[str, npt.NDArray[Any]], data: dict[str, Any]) -> None:
+        """Goes on from what `save` gave."""
+        self.policy, self.lane, self._place = (arrays[name].copy() for name in ("policy", "lane", "place"))
+        self.policies, self._free, self._latest = list(data["policies"]), deque(data["free"]), data["latest"]
+        self._running = {}
+        for place, one in data["running"].items():
+            running = self._new(match_from_row(one["match"]), one["started"], one["finished"])
+            running.outcomes[:] = one["outcomes"]
+            running.return_sum[:] = one["return_sum"]
+            running.length_sum[:] = one["length_sum"]
+            self._running[int(place)] = running
+        self._look_around()

@@ -1,0 +1,225 @@
+"""A position of Razzle Dazzle as bitboards, and what may be done in it.
+
+Square = 7 * row + column, bit `square` of a set. Action `56 * source + target`: a pass if the source holds the mover's
+ball, else a knight move; action 3136 ends a turn of passes.
+"""
+from libc.stdint cimport int8_t, int16_t, int32_t, uint8_t, uint64_t
+from libc.string cimport memset
+
+cdef extern from "tables.h":
+    const uint64_t razzle_knight[56]
+    const uint8_t razzle_jumps[56][8]
+    const uint64_t razzle_king[56]
+    const uint64_t razzle_rays[56][8]
+    int32_t lowest "razzle_lowest" (uint64_t x) noexcept nogil
+    int32_t above_highest "razzle_above_highest" (uint64_t x) noexcept nogil
+
+cdef enum:
+    SQUARES = 56
+    END_TURN = SQUARES * SQUARES
+    NUM_ACTIONS = END_TURN + 1
+    PLANES = 10
+    MAX_TURNS = 201             # the game ends when so many are finished
+    MAX_POSITIONS = MAX_TURNS + 1
+    MAX_LEGAL = 4 * 8 + 4       # four pieces without the ball, four receivers
+    # Each turn is an action, and so is each pass: at most 4 in a turn, and but for the first 8 each needs a piece that
+    # a knight move freed. With k knight moves: 201 + max over k of min(8 + k, 4 * (201 - k)).
+    MAX_LENGTH = 368
+
+cdef enum Rule:
+    LIMIT_DRAWS = 1
+    FORCED_ONCE = 2
+    NO_REPETITION = 4
+
+cdef enum Reason:
+    RUNNING, GOAL, LIMIT, STUCK
+
+cdef struct Razzle:
+    uint64_t pieces[2]          # the holder of the ball included
+    uint64_t ineligible         # of both seats: touched the ball and has not moved since
+    int16_t turns               # finished, also before a state read from text
+    # what the metrics need; these count only what was played here
+    int16_t knight_turns
+    int16_t pass_turns          # turns of passes that were ended
+    int16_t passes
+    int8_t ball[2]
+    int8_t mover                # seat to act; at the end, who acts or would act
+    int8_t has_passed
+    int8_t last_knight          # target of the other seat's latest turn if it was a knight move, else -1
+    int8_t winner               # seat, or -1
+    uint8_t reason              # Reason
+    uint8_t rules               # Rule, or-ed
+
+cdef struct RazzleHistory:      # a state under NO_REPETITION; without that, its first member alone
+    Razzle game
+    uint64_t num_positions
+    uint64_t positions[MAX_POSITIONS]   # at the start and after each turn, oldest first; then zeros
+
+
+cdef inline uint64_t bit(int32_t square) noexcept nogil:
+    return <uint64_t>1 << square
+
+
+cdef inline uint64_t receivers(const Razzle *s) noexcept nogil:
+    """Squares the mover may pass the ball to."""
+    cdef const uint64_t *rays = razzle_rays[s.ball[s.mover]]
+    cdef uint64_t occupied = s.pieces[0] | s.pieces[1], met = 0, ray
+    cdef int32_t direction
+    for direction in range(4):
+        ray = rays[direction] & occupied
+        met |= ray & (0 - ray)
+    for direction in range(4, 8):
+        ray = rays[direction] & occupied
+        met |= ray & (<uint64_t>1 << 63 >> above_highest(ray | 1))
+    return met & s.pieces[s.mover] & ~s.ineligible
+
+
+cdef inline bint threatened(const Razzle *s) noexcept nogil:
+    """Whether the piece that has just moved stands beside the mover's ball, so that only passes count, if any.
+
+    The engine asks this again after every pass, with the new square of the ball; FORCED_ONCE asks only at the start.
+    """
+    return (
+        s.last_knight >= 0 and (razzle_king[s.last_knight] >> s.ball[s.mover]) & 1
+        and not (s.has_passed and s.rules & FORCED_ONCE)
+    )
+
+
+cdef inline uint64_t side_code(uint64_t pieces, int32_t ball) noexcept nogil:
+    """The squares of one seat in 30 bits: the ball's, then those of the other four pieces in ascending order."""
+    cdef uint64_t code = ball, rest = pieces ^ bit(ball)
+    while rest:
+        code = code << 6 | <uint64_t>lowest(rest)
+        rest &= rest - 1
+    return code
+
+
+cdef inline bint repeats(const Razzle *s, int32_t action) noexcept nogil:
+    """Whether NO_REPETITION forbids an action, as it would end the turn on a position that was there before."""
+    cdef const RazzleHistory *h = <const RazzleHistory *>s
+    cdef int32_t source = action // SQUARES, other = 1 - s.mover
+    cdef uint64_t own = s.pieces[s.mover], code, k
+    if not s.rules & NO_REPETITION or source == s.ball[s.mover]:
+        return False
+    if action != END_TURN:
+        own ^= bit(source) ^ bit(action % SQUARES)
+    code = side_code(own, s.ball[s.mover]) << 30 * s.mover | side_code(s.pieces[other], s.ball[other]) << 30 * other
+    for k in range(h.num_positions):
+        if h.positions[k] == code:
+            return True
+    return False
+
+
+cdef inline void remember(Razzle *s) noexcept nogil:
+    cdef RazzleHistory *h = <RazzleHistory *>s
+    if s.rules & NO_REPETITION:
+        h.positions[h.num_positions] = side_code(s.pieces[0], s.ball[0]) | side_code(s.pieces[1], s.ball[1]) << 30
+        h.num_positions += 1
+
+
+cdef inline int32_t list_candidates(const Razzle *s, int32_t *actions) noexcept nogil:
+    """Writes what the mover may do, but for repetition, into room for MAX_LEGAL + 1; returns how many actions.
+
+    Writes every candidate and counts it if it is legal: branches on what is legal would be mispredicted.
+    """
+    cdef uint64_t others = s.pieces[s.mover] ^ bit(s.ball[s.mover]), free = ~(s.pieces[0] | s.pieces[1])
+    cdef uint64_t passes = receivers(s)
+    cdef int32_t _piece, jump, source, target, count = 0
+    cdef bint forced = passes != 0 and threatened(s)
+    if s.has_passed or forced:
+        free = 0
+    for _piece in range(4):
+        source = lowest(others)
+        others &= others - 1
+        actions[count] = SQUARES * s.ball[s.mover] + source
+        count += (passes >> source) & 1
+        for jump in range(8):
+            target = razzle_jumps[source][jump]
+            actions[count] = SQUARES * source + target
+            count += (free >> target) & 1
+    actions[count] = END_TURN
+    return count + (s.has_passed & (not forced))
+
+
+cdef inline int32_t list_legal(const Razzle *s, int32_t *actions) noexcept nogil:
+    """Writes the legal actions of the mover, in no special order, into room for MAX_LEGAL + 1; returns how many."""
+    cdef int32_t count = list_candidates(s, actions), kept = 0, k
+    if not s.rules & NO_REPETITION:
+        return count
+    for k in range(count):
+        actions[kept] = actions[k]
+        kept += not repeats(s, actions[k])
+    return kept
+
+
+cdef inline bint can_act(const Razzle *s) noexcept nogil:
+    """Only repetition can leave nothing to do: any four knights have 7 targets, there are 6 other pieces on them."""
+    cdef int32_t actions[MAX_LEGAL + 1]
+    cdef int32_t k
+    if not s.rules & NO_REPETITION:
+        return True
+    for k in range(list_candidates(s, actions)):
+        if not repeats(s, actions[k]):
+            return True
+    return False
+
+
+cdef inline void conclude(Razzle *s) noexcept nogil:
+    """Ends the game if it is over: the tests in the engine's order, then the one that repetition needs."""
+    if s.ball[0] >= SQUARES - 7:
+        s.reason, s.winner = GOAL, 0
+    elif s.ball[1] < 7:
+        s.reason, s.winner = GOAL, 1
+    elif s.turns >= MAX_TURNS:
+        s.reason, s.winner = LIMIT, -1 if s.rules & LIMIT_DRAWS else 1 - s.mover
+    elif not can_act(s):
+        s.reason, s.winner = STUCK, 1 - s.mover
+
+
+cdef inline void begin(Razzle *s, const double *options) noexcept nogil:
+    """Clears the state and sets its rules."""
+    cdef int32_t rules = <int32_t>options[0]
+    memset(s, 0, sizeof(RazzleHistory) if rules & NO_REPETITION else sizeof(Razzle))
+    s.rules = <uint8_t>rules
+    s.winner = s.last_knight = -1
+
+
+cdef inline void end_turn(Razzle *s, int32_t last_knight) noexcept nogil:
+    s.last_knight = <int8_t>last_knight
+    s.has_passed = 0
+    s.mover ^= 1
+    s.turns += 1
+    remember(s)
+
+
+cdef inline int32_t play(Razzle *s, int32_t action) noexcept nogil:
+    """0, or -1 with the state unchanged if the rules refuse the action."""
+    cdef int32_t source = action // SQUARES, target = action % SQUARES
+    cdef int32_t mover = s.mover, ball = s.ball[mover]
+    if s.reason != RUNNING or action < 0 or action > END_TURN:
+        return -1
+    if source == ball:
+        if not receivers(s) & bit(target):
+            return -1
+        s.ball[mover] = <int8_t>target
+        s.ineligible |= bit(source) | bit(target)
+        s.has_passed = 1
+        s.passes += 1
+    elif threatened(s) and receivers(s) or repeats(s, action):
+        return -1
+    elif action == END_TURN:
+        if not s.has_passed:
+            return -1
+        s.pass_turns += 1
+        end_turn(s, -1)
+    else:
+        if s.has_passed or not s.pieces[mover] & bit(source):
+            return -1
+        if not razzle_knight[source] & ~(s.pieces[0] | s.pieces[1]) & bit(target):
+            return -1
+        s.pieces[mover] ^= bit(source) | bit(target)
+        s.ineligible &= ~bit(source)
+        s.knight_turns += 1
+        end_turn(s, target)
+    conclude(s)
+    return 0

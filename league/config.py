@@ -1,0 +1,229 @@
+"""The config of a run: one closed, frozen tree, read in one place."""
+from __future__ import annotations
+
+import contextlib
+import difflib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import Field, ValidationError, model_validator
+
+from actors.config import Replay, Rollout
+from envs import registry
+from learners.config import Learning, Section
+from native.game import Game
+
+
+class ConfigError(ValueError):
+    """What is wrong with a config, in one sentence."""
+
+
+class League(Section):
+    """Whom the learner plays, and when it is frozen. Shares are relative: they need not add up to 1."""
+
+    self_play: float = Field(default=1.0, ge=0, description="share of games against itself")
+    snapshots: float = Field(default=0.0, ge=0, description="share of games against its own frozen past")
+    bots: dict[str, float] = Field(default_factory=dict, description="share of games against each scripted player")
+    match_games: int = Field(default=512, ge=1, description="games of one match")
+    snapshot_every: int = Field(default=1000, ge=1, description="updates between two snapshots")
+    max_snapshots: int = Field(default=16, ge=1, description="snapshots that are played; the oldest but one go first")
+
+    @model_validator(mode="after")
+    def _somebody(self) -> League:
+        for bot, share in self.bots.items():
+            if share < 0:
+                raise ValueError(f"the share of {bot} must not be negative, got {share}")
+        if self.self_play + sum(self.bots.values()) <= 0:
+            raise ValueError("self_play and bots are all 0: there is nobody to play before the first snapshot")
+        return self
+
+
+class Budget(Section):
+    """When a run is complete: at whatever comes first."""
+
+    updates: int | None = Field(default=None, ge=1, description="learner updates")
+    env_steps: int | None = Field(default=None, ge=1, description="decisions learned from")
+    minutes: float | None = Field(default=None, gt=0, description="minutes of training, pauses not counted")
+
+    @model_validator(mode="after")
+    def _ends(self) -> Budget:
+        if self.updates is None and self.env_steps is None and self.minutes is None:
+            raise ValueError("give at least one of updates, env_steps and minutes")
+        return self
+
+
+class Evaluation(Section):
+    """Greedy play against scripted players, on the same pairs of games every time."""
+
+    opponents: tuple[str, ...] = Field(default=("random",), description="scripted players")
+    games: int = Field(default=400, ge=2, multiple_of=2, description="games per opponent, half of them in each seat")
+    every_windows: int = Field(default=1, ge=1, description="windows between two evaluations")
+    seed: int = Field(default=20_001, ge=0, description="of the evaluation games; apart from training seeds")
+
+
+class Windows(Section):
+    """A window is a stretch of training that is summed up in one row of metrics."""
+
+    env_steps: int = Field(default=1_000_000, ge=1, description="decisions learned from in one window")
+    checkpoint_every: int = Field(default=1, ge=1, description="windows between two checkpoints")
+    keep_checkpoints: int = Field(default=3, ge=1, description="newest checkpoints that are kept")
+
+
+class Schedule(Section):
+    """Linear decay over the budget: from the value of the section to what is given here."""
+
+    learning_rate_end: float | None = Field(default=None, ge=0, description="None: constant")
+    entropy_weight_end: float | None = Field(default=None, ge=0, description="None: constant")
+    temperature_end: float | None = Field(default=None, gt=0, description="None: constant")
+
+
+class Cluster(Section):
+    """Where Ray runs."""
+
+    address: str = Field(default="local", description="local: a Ray of this run's own; auto: the one we are inside")
+    temp_dir: str | None = Field(default=None, description="Ray's folder for sockets and logs; local only")
+    object_store_mb: int | None = Field(default=None, ge=128, description="default: enough for replay.max_bytes")
+
+
+class RunConfig(Section):
+    """Everything that a run depends on."""
+
+    game: str = Field(description="a name that `ludus games` lists")
+    game_options: dict[str, Any] = Field(default_factory=dict, description="options of the game")
+    seed: int = Field(default=0, ge=0, lt=1 << 31, description="fixes networks, games and draws")
+    backend: Literal["ray", "local"] = Field(default="ray", description="local: one process, no Ray")
+    deterministic: bool = Field(default=False, description="one process, fixed order: the same seed, the same weights")
+    batch_chunks: int = Field(default=2, ge=1, description="chunks of one update")
+    publish_every: int = Field(default=1, ge=1, description="updates between two publications of the weights")
+    budget: Budget = Budget(minutes=30)
+    learning: Learning = Learning()
+    rollout: Rollout = Rollout()
+    replay: Replay = Replay()
+    league: League = League()
+    evaluation: Evaluation = Evaluation()
+    windows: Windows = Windows()
+    schedule: Schedule = Schedule()
+    cluster: Cluster = Cluster()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> RunConfig:
+        if self.deterministic and self.backend != "local":
+            raise ValueError("deterministic needs backend: local (one process)")
+        if self.deterministic and self.budget.minutes is not None:
+            raise ValueError("deterministic runs end by updates or env_steps: the clock is not deterministic")
+        if self.replay.table == "queue" and self.replay.capacity < 2 * self.batch_chunks:
+            raise ValueError(
+                f"replay.capacity is {self.replay.capacity}, expected at least twice batch_chunks "
+                f"({2 * self.batch_chunks})"
+            )
+        return self
+
+    def make_game(self) -> Game:
+        """The game with its options. Raises ValueError as `envs.registry.make` does."""
+        return registry.make(self.game, **self.game_options)
+
+
+def load_config(path: str | Path, overrides: Sequence[str] = (), profile: str | None = None) -> RunConfig:
+    """Reads a YAML file, then its profile, then `key.path=value` overrides, and checks the whole once.
+
+    A profile is a mapping below `profiles:` in the file, or the file `profiles/<profile>.yaml` beside it.
+    Raises ConfigError with one sentence.
+    """
+    path = Path(path)
+    tree = _read(path)
+    profiles = tree.pop("profiles", None) or {}
+    if profile is not None:
+        beside = path.parent / "profiles" / f"{profile}.yaml"
+        if profile not in profiles and not beside.is_file():
+            known = sorted({*profiles, *(file.stem for file in beside.parent.glob("*.yaml"))})
+            raise ConfigError(f"{path} has no profile {profile!r}; it has {', '.join(known) or 'none'}")
+        _merge(tree, profiles[profile] if profile in profiles else _read(beside))
+    for override in overrides:
+        _override(tree, override)
+    return parse_config(tree, str(path))
+
+
+def parse_config(tree: Mapping[str, Any], source: str) -> RunConfig:
+    """The config of a mapping, with the game, its options and its scripted players looked up as well."""
+    try:
+        config = RunConfig.model_validate(tree)
+    except ValidationError as error:
+        raise ConfigError(f"{source}: {_sentence(error)}") from None
+    try:
+        game = config.make_game()
+        for bot in (*config.league.bots, *config.evaluation.opponents):
+            if bot != "random":
+                game.bot_index(bot)
+    except (ValueError, TypeError) as error:
+        raise ConfigError(f"{source}: {error}") from None
+    return config
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        tree = yaml.safe_load(path.read_text())
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}") from None
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path} is not YAML: {str(error).splitlines()[0]}") from None
+    if not isinstance(tree, dict):
+        raise ConfigError(f"{path} holds {type(tree).__name__}, expected keys and values")
+    return tree
+
+
+def _merge(tree: dict[str, Any], other: Mapping[str, Any]) -> None:
+    for key, value in other.items():
+        if isinstance(value, Mapping) and isinstance(tree.get(key), dict):
+            _merge(tree[key], value)
+        else:
+            tree[key] = value
+
+
+def _override(tree: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    if not equals or not key:
+        raise ConfigError(f"override {override!r} is not of the form key.path=value")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise ConfigError(f"the value of override {override!r} is not YAML") from None
+    if isinstance(value, str):
+        with contextlib.suppress(ValueError):
+            value = float(value)    # YAML 1.1 reads 1e-3 as text
+    *parents, last = key.split(".")
+    for parent in parents:
+        below = tree.setdefault(parent, {})
+        if not isinstance(below, dict):
+            raise ConfigError(f"override {override!r}: {parent!r} is a value, not a section")
+        tree = below
+    tree[last] = value
+
+
+def _sentence(error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    where = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(str(first["loc"][-1]), _keys_beside(first["loc"]), n=1)
+        return f"unknown key {where!r}" + (f"; did you mean {near[0]!r}?" if near else "")
+    if first["type"] == "missing":
+        return f"{where!r} is missing"
+    message = first["msg"].removeprefix("Value error, ")
+    if not where or first["type"] == "value_error":
+        return f"{where}: {message}" if where else message
+    return f"{where!r} is {first['input']!r}: {message[0].lower()}{message[1:]}"
+
+
+def _keys_beside(location: Sequence[int | str]) -> list[str]:
+    """Keys that the section of a misplaced key has."""
+    model: Any = RunConfig
+    for part in location[:-1]:
+        field = model.model_fields.get(str(part)) if hasattr(model, "model_fields") else None
+        model = field.annotation if field is not None else None
+    return list(getattr(model, "model_fields", ()))
+
+
+def dump_config(config: RunConfig) -> str:
+    """The whole config as YAML; `load_config` reads it back to an equal one."""
+    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)

@@ -1,0 +1,55 @@
+"""What stands between the learner's loop and whoever plays: one interface, in one process or over a cluster."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy.typing as npt
+
+from learners.chunk import Chunk
+
+Weights = Mapping[str, npt.NDArray[Any]]
+
+
+class Pipeline(Protocol):
+    """Weights and wishes go down, chunks and results come up."""
+
+    def start(self) -> None:
+        """Begins to play. Weights of the main player and of all snapshots have been published."""
+
+    def publish(self, policy: str, version: int, weights: Weights) -> None:
+        """Offers weights to everybody who plays."""
+
+    def next_batch(self, version: int, timeout_s: float) -> tuple[list[Chunk], str]:
+        """A whole batch for a learner at `version`, or nothing and why."""
+
+    def add_snapshot(self, policy: str) -> None:
+        """Makes a published policy a frozen player of the league."""
+
+    def snapshots(self) -> list[str]:
+        """Frozen players, oldest first."""
+
+    def set_temperature(self, temperature: float) -> None:
+        """Of the matches assigned from now on."""
+
+    def payoff(self) -> list[dict[str, Any]]:
+        """Summed results per player, opponent and seat."""
+
+    def dump_league(self) -> dict[str, Any]:
+        """State of the league for a checkpoint."""
+
+    def restore_league(self, dump: dict[str, Any]) -> None:
+        """Puts the league back to a dump."""
+
+    def save_workers(self, directory: Path) -> None:
+        """Writes what workers need to go on exactly, where they can."""
+
+    def load_workers(self, directory: Path) -> None:
+        """Reads what `save_workers` wrote."""
+
+    def metrics(self) -> dict[str, float]:
+        """Figures of replay and workers."""
+
+    def close(self) -> None:
+        """Stops everybody; may be called twice."""

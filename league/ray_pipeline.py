@@ -1,0 +1,225 @@
+"""Workers, replay, weights and coordinator as Ray actors; this process keeps the learner and looks after the others.
+
+Any of the actors may die at any moment: Ray starts it again, and what it held comes back from here (weights, who
+follows whom) or from the run store (the league).
+"""
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import threading
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray.exceptions import GetTimeoutError, RayActorError, RayError
+
+from actors.remote import ask
+from actors.replay_actor import ReplayActor
+from actors.rollout_actor import RolloutActor
+from actors.weight_store_actor import WeightStoreActor
+from league.config import RunConfig
+from league.coordinator import MAIN
+from league.coordinator_actor import CoordinatorActor
+from league.pipeline import Weights
+from league.store import RunStore
+from learners.chunk import Chunk
+from native.game import Game
+
+SAMPLE_TIMEOUT_S = 1.0      # after which the replay says why it has nothing
+ANSWER_TIMEOUT_S = 10.0     # after which an actor that does not answer counts as gone
+KEPT_VERSIONS = 3           # of the main player's weights: a reader may still be fetching the last but one
+STORE_SHARE = 0.6           # of the object store that the replay may fill
+MAX_MAC_STORE_BYTES = 2 << 30   # Ray refuses more on macOS
+
+log = logging.getLogger(__name__)
+
+
+def object_store_bytes(config: RunConfig) -> int:
+    """Size of the object store. Raises ValueError if the replay would fill more than its share of it."""
+    needed = int(config.replay.max_bytes / STORE_SHARE)
+    asked = config.cluster.object_store_mb
+    size = asked << 20 if asked is not None else max(256 << 20, needed)
+    if os.uname().sysname == "Darwin":
+        size = min(size, MAX_MAC_STORE_BYTES)
+    if needed > size:
+        raise ValueError(
+            f"replay.max_bytes {config.replay.max_bytes} is more than {STORE_SHARE:.0%} of the object store of {size} "
+            f"bytes; lower it to {int(size * STORE_SHARE)} or raise cluster.object_store_mb"
+        )
+    return size
+
+
+class RayPipeline:
+    """See `league.pipeline.Pipeline`. The coordinator is the actor `coordinator` in the namespace `ludus-<run_id>`."""
+
+    def __init__(self, config: RunConfig, game: Game, run_id: str, store: RunStore) -> None:
+        self._config, self._game = config, game
+        namespace = f"ludus-{run_id}"
+        self._owns_ray = not ray.is_initialized()
+        if self._owns_ray:
+            self._init_ray(namespace)
+        lasting = {"max_restarts": -1, "max_task_retries": 0}
+        self._coordinator: Any = ray.remote(CoordinatorActor).options(
+            name="coordinator", namespace=namespace, num_cpus=0, **lasting
+        ).remote(
+            run_id, config.league, store, num_players=game.num_players, seed=config.seed,
+            temperature=config.rollout.temperature,
+        )
+        self._weight_store: Any = ray.remote(WeightStoreActor).options(
+            name="weight_store", namespace=namespace, num_cpus=0, **lasting
+        ).remote()
+        self._replay: Any = ray.remote(ReplayActor).options(
+            name="replay", namespace=namespace, num_cpus=0, **lasting
+        ).remote(config.replay, config.batch_chunks, config.seed)
+        self._namespace, self._lasting = namespace, lasting
+        self._workers: dict[str, Any] = {}
+        self._held: dict[str, list[tuple[int, Any]]] = {}   # policy: its newest versions, references kept alive
+        self._publishing: Any = None
+        self._version = 0
+        self._batches: queue.Queue[list[Chunk]] = queue.Queue(maxsize=1)
+        self._reason = "nothing has been played yet"
+        self._failure = ""
+        self._closed = threading.Event()
+        self._feeder = threading.Thread(target=self._feed, name="feeder", daemon=True)
+
+    def _init_ray(self, namespace: str) -> None:
+        config = self._config
+        if config.cluster.address != "local":
+            ray.init(address=config.cluster.address, namespace=namespace, logging_level=logging.ERROR)
+            return
+        ray.init(
+            address="local",
+            namespace=namespace,
+            num_cpus=max(os.cpu_count() or 1, config.rollout.actors),
+            object_store_memory=object_store_bytes(config),
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            _temp_dir=config.cluster.temp_dir,
+        )
+
+    def start(self) -> None:
+        config = self._config
+        for number in range(config.rollout.actors):
+            name = f"rollout-{number}"
+            self._workers[name] = ray.remote(RolloutActor).options(
+                name=name, namespace=self._namespace, num_cpus=1, **self._lasting
+            ).remote(
+                name, self._game, config.learning.network, config.rollout, config.learning.loss.discount,
+                config.seed * 1024 + number, MAIN, self._coordinator, self._weight_store,
+            )
+        ask("starting the replay", lambda: self._replay.attach.remote(self._workers))
+        self._feeder.start()
+
+    def publish(self, policy: str, version: int, weights: Weights) -> None:
+        kept = self._held.setdefault(policy, [])
+        kept.append((version, ray.put(dict(weights))))
+        del kept[:-KEPT_VERSIONS]
+        self._look_after_store()
+        self._send(policy)
+
+    def _send(self, policy: str) -> None:
+        version, reference = self._held[policy][-1]
+        self._publishing = self._weight_store.publish.remote(policy, version, [reference])
+
+    def _look_after_store(self) -> None:
+        """Publishes again what a restarted weight store has lost."""
+        if self._publishing is None:
+            return
+        try:
+            holds = ray.get(self._publishing, timeout=ANSWER_TIMEOUT_S)
+        except (RayActorError, GetTimeoutError):
+            holds = {}
+        for policy in self._held.keys() - holds.keys():
+            self._send(policy)
+
+    def next_batch(self, version: int, timeout_s: float) -> tuple[list[Chunk], str]:
+        self._version = version
+        if self._failure:
+            raise RuntimeError(self._failure)
+        try:
+            return self._batches.get(timeout=timeout_s), ""
+        except queue.Empty:
+            for policy in self._held:
+                self._send(policy)      # a worker and the store may have lost the weights together
+            return [], self._reason
+
+    def _feed(self) -> None:
+        """Fetches the next batch while the learner works on the last one."""
+        while not self._closed.is_set():
+            try:
+                answer = ray.get(
+                    self._replay.sample.remote(self._version, SAMPLE_TIMEOUT_S),
+                    timeout=SAMPLE_TIMEOUT_S + ANSWER_TIMEOUT_S,
+                )
+                if answer["producers"] < len(self._workers):
+                    ray.get(self._replay.attach.remote(self._workers), timeout=ANSWER_TIMEOUT_S)
+                self._failure = answer["failure"]
+                if answer["reason"] is not None:
+                    self._reason = answer["reason"]
+                    continue
+                columns = ray.get(answer["columns"], timeout=ANSWER_TIMEOUT_S)
+            except RayError as error:
+                # the replay is being restarted, and with it went the chunks it owned
+                self._reason = f"replay does not answer ({type(error).__name__})"
+                self._closed.wait(0.2)
+                continue
+            self._hand_over([Chunk(*pair) for pair in zip(answer["headers"], columns, strict=True)])
+
+    def _hand_over(self, batch: list[Chunk]) -> None:
+        while not self._closed.is_set():
+            try:
+                self._batches.put(batch, timeout=0.2)
+                return
+            except queue.Full:
+                continue
+
+    def add_snapshot(self, policy: str) -> None:
+        for left in ask("adding a snapshot", lambda: self._coordinator.add_snapshot.remote(policy)):
+            self._held.pop(left, None)
+            self._weight_store.drop.remote(left)
+
+    def snapshots(self) -> list[str]:
+        return list(ask("listing snapshots", lambda: self._coordinator.list_snapshots.remote()))
+
+    def set_temperature(self, temperature: float) -> None:
+        self._coordinator.set_temperature.remote(temperature)
+
+    def payoff(self) -> list[dict[str, Any]]:
+        return list(ask("reading the payoff", lambda: self._coordinator.payoff.remote()))
+
+    def dump_league(self) -> dict[str, Any]:
+        return dict(ask("saving the league", lambda: self._coordinator.dump.remote()))
+
+    def restore_league(self, dump: dict[str, Any]) -> None:
+        ask("restoring the league", lambda: self._coordinator.restore.remote(dump))
+
+    def save_workers(self, directory: Path) -> None:
+        """Nothing: workers over Ray begin new games when a run is resumed."""
+
+    def load_workers(self, directory: Path) -> None:
+        """Nothing: see `save_workers`."""
+
+    def metrics(self) -> dict[str, float]:
+        try:
+            figures = ray.get(self._replay.metrics.remote(), timeout=ANSWER_TIMEOUT_S)
+        except (RayActorError, GetTimeoutError):
+            return {}
+        producers = list(figures.pop("producers").values())
+        if producers:
+            figures["forward_share"] = sum(one["forward_share"] for one in producers) / len(producers)
+            figures["publish_lag"] = self._version - min(one["version"] for one in producers)
+        return dict(figures)
+
+    def close(self) -> None:
+        self._closed.set()
+        if self._feeder.is_alive():
+            self._feeder.join(timeout=SAMPLE_TIMEOUT_S + ANSWER_TIMEOUT_S)
+        for actor in (*self._workers.values(), self._replay, self._weight_store, self._coordinator):
+            ray.kill(actor)
+        self._workers = {}
+        if self._owns_ray:
+            ray.shutdown()
+            self._owns_ray = False

@@ -1,0 +1,105 @@
+"""Composes a run from its config: game, learner, players, pipeline, loop; and sees that it ends in order."""
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from league.config import RunConfig, dump_config
+from league.local_pipeline import LocalPipeline
+from league.pipeline import Pipeline
+from league.run_directory import RUN_STATE, RunDirectory
+from league.store import RunStore
+from league.trainer import Emit, Trainer
+from learners.learner import Learner
+from learners.networks import digest
+from native.game import Game
+
+
+def train(
+    config: RunConfig,
+    *,
+    run_id: str,
+    directory: Path,
+    store: RunStore,
+    resume: bool,
+    emit: Emit,
+    interrupt: threading.Event,
+    api_url: str | None = None,
+) -> dict[str, Any]:
+    """Trains until the run is completed, stopped or interrupted; blocks.
+
+    The run exists in `store` already; the store must survive pickling into another process. `emit` is told what
+    happens (kinds: status, progress, evaluation, message, finished); `interrupt`, once set, ends the run with a
+    checkpoint. Returns the event `finished`: status, reason, results (latest evaluation), directory, elapsed_s, digest
+    of the weights. Raises what went wrong, after the store has been told.
+    """
+    files = RunDirectory(directory)
+    files.write_config(dump_config(config))
+    files.update_metadata(run_id=run_id, game=config.game, status="starting", pid=os.getpid(), api_url=api_url,
+                          wandb_run_url=None)
+    store.observe(run_id, "starting", pid=os.getpid())
+    emit({"kind": "status", "status": "starting", "reason": "resuming" if resume else "beginning"})
+    game = config.make_game()
+    learner = Learner(game, config.learning, config.seed)
+    emit({"kind": "message", "text": f"learning on {learner.device}, {_size(learner)} weights"})
+    pipeline: Pipeline | None = None
+    began = time.monotonic()
+    try:
+        pipeline = _pipeline(config, game, run_id, store)
+        trainer = Trainer(
+            config, game, learner, pipeline,
+            run_id=run_id, directory=files, store=store, emit=emit, interrupt=interrupt,
+        )
+        if resume:
+            _resume(trainer, files, emit)
+        store.observe(run_id, "running", generation=store.desired(run_id)[1], pid=os.getpid())
+        files.update_metadata(status="running")
+        emit({"kind": "status", "status": "running", "reason": ""})
+        status, reason = trainer.run()
+    except BaseException as error:
+        reason = f"{type(error).__name__}: {error}"
+        store.observe(run_id, "failed", reason)
+        files.update_metadata(status="failed", reason=reason)
+        raise
+    finally:
+        if pipeline is not None:
+            pipeline.close()
+    store.observe(run_id, status, reason, generation=store.desired(run_id)[1])
+    files.update_metadata(status=status, reason=reason)
+    finished = {
+        "kind": "finished",
+        "status": status,
+        "reason": reason,
+        "results": [score.as_row() for score in trainer.scores],
+        "directory": str(directory),
+        "elapsed_s": time.monotonic() - began,
+        "digest": digest(learner.weights()),
+    }
+    emit(finished)
+    return finished
+
+
+def _pipeline(config: RunConfig, game: Game, run_id: str, store: RunStore) -> Pipeline:
+    if config.backend == "local":
+        return LocalPipeline(config, game, run_id, store)
+    from league.ray_pipeline import RayPipeline  # Ray takes a second to import: only runs that use it pay
+
+    return RayPipeline(config, game, run_id, store)
+
+
+def _resume(trainer: Trainer, files: RunDirectory, emit: Emit) -> None:
+    checkpoints = files.checkpoints()
+    if not checkpoints:
+        emit({"kind": "message", "text": f"{files.path} has no checkpoint yet: beginning at the start"})
+        return
+    latest = checkpoints[-1]
+    trainer.resume(latest, json.loads((latest / RUN_STATE).read_text()))
+    emit({"kind": "message", "text": f"resumed from {latest}"})
+
+
+def _size(learner: Learner) -> str:
+    return f"{sum(array.size for array in learner.weights().values()):,}"

@@ -1,0 +1,122 @@
+"""The files of one run. Everything is whole at any moment: written aside, then renamed, or one line in one write."""
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy.typing as npt
+from safetensors.numpy import load_file, save_file
+
+WINDOWS = "metrics/windows.jsonl"
+TRAINING = "metrics/training.jsonl"
+RUN_STATE = "run.json"
+
+
+class RunDirectory:
+    """`runs/<run_id>/`; folders are made when the first file needs them."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._metadata: dict[str, Any] = self._read_json("run_metadata.json") or {}
+
+    def write_config(self, text: str) -> None:
+        """Writes `config.yaml`."""
+        self._replace("config.yaml", text)
+
+    def update_metadata(self, **fields: Any) -> None:
+        """Changes these fields of `run_metadata.json`."""
+        self._metadata |= fields | {"updated": time.time()}
+        self._replace("run_metadata.json", json.dumps(self._metadata, indent=2) + "\n")
+
+    def write_json(self, name: str, content: Any) -> None:
+        """Writes a JSON file below the run."""
+        self._replace(name, json.dumps(_finite(content), indent=2, allow_nan=False) + "\n")
+
+    def append(self, name: str, row: Mapping[str, Any]) -> None:
+        """Adds one line of JSON."""
+        path = self.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        try:
+            os.write(descriptor, (json.dumps(_finite(row), allow_nan=False) + "\n").encode())
+        finally:
+            os.close(descriptor)
+
+    def rows(self, name: str) -> list[dict[str, Any]]:
+        """All lines of a JSON-lines file; none if it does not exist."""
+        path = self.path / name
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
+
+    def rewind(self, name: str, keep: Callable[[dict[str, Any]], bool], add: list[dict[str, Any]]) -> None:
+        """Keeps the lines that a checkpoint knows of and puts back those that were lost after it."""
+        rows = [row for row in self.rows(name) if keep(row)]
+        rows += [row for row in _finite(add) if row not in rows]
+        self._replace(name, "".join(json.dumps(row) + "\n" for row in rows))
+
+    def checkpoints(self) -> list[Path]:
+        """Whole checkpoints, oldest first."""
+        return sorted(path for path in self.path.glob("checkpoints/ckpt_*") if (path / RUN_STATE).is_file())
+
+    def write_checkpoint(self, name: str, fill: Callable[[Path], None], state: Mapping[str, Any], keep: int) -> Path:
+        """Makes `checkpoints/<name>`: `fill` writes into a folder aside, which is then renamed; `keep` newest stay."""
+        target = self.path / "checkpoints" / name
+        aside = target.with_name(f".{name}.{os.getpid()}")
+        shutil.rmtree(aside, ignore_errors=True)
+        aside.mkdir(parents=True)
+        fill(aside)
+        _write_durably(aside / RUN_STATE, json.dumps(_finite(state), allow_nan=False) + "\n")
+        shutil.rmtree(target, ignore_errors=True)
+        os.replace(aside, target)
+        for old in self.checkpoints()[:-keep]:
+            shutil.rmtree(old)
+        for left in target.parent.glob(".ckpt_*"):      # of a process that was killed while it wrote
+            shutil.rmtree(left, ignore_errors=True)
+        return target
+
+    def save_weights(self, name: str, weights: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Writes a safetensors file below the run."""
+        path = self.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside = path.with_name(f".{path.name}.{os.getpid()}")
+        save_file(dict(weights), aside)
+        os.replace(aside, path)
+
+    def load_weights(self, name: str) -> dict[str, npt.NDArray[Any]]:
+        """Reads what `save_weights` wrote."""
+        weights: dict[str, npt.NDArray[Any]] = load_file(self.path / name)
+        return weights
+
+    def _read_json(self, name: str) -> Any:
+        path = self.path / name
+        return json.loads(path.read_text()) if path.is_file() else None
+
+    def _replace(self, name: str, text: str) -> None:
+        path = self.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside = path.with_name(f".{path.name}.{os.getpid()}")
+        _write_durably(aside, text)
+        os.replace(aside, path)
+
+
+def _finite(value: Any) -> Any:
+    """The same with None for what JSON has no number for: the figures of a skipped update are not finite."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: _finite(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(one) for one in value]
+    return value
+
+
+def _write_durably(path: Path, text: str) -> None:
+    with open(path, "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())

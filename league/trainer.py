@@ -1,0 +1,328 @@
+"""The learner's loop: batches in, weights out; windows, evaluations, snapshots, checkpoints and people's wishes."""
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from actors.policy import NetworkPolicy
+from league.config import RunConfig
+from league.coordinator import MAIN, players, snapshot_id
+from league.evaluation import Score, evaluate
+from league.pipeline import Pipeline
+from league.run_directory import TRAINING, WINDOWS, RunDirectory
+from league.store import RunStore
+from learners.learner import Learner
+from native.game import Game
+
+POLL_S = 0.25           # between two looks at the desired state
+PROGRESS_S = 1.0        # between two reports of progress
+BATCH_TIMEOUT_S = 0.25  # so that wishes are heard while nothing arrives
+STALL_S = 90.0          # without a batch, after which the run fails and says why
+ACTOR_BOUND = 0.2       # share of time spent waiting for data above which actors are the bottleneck
+
+Emit = Callable[[dict[str, Any]], None]
+
+
+@dataclass
+class Counters:
+    """What a run has done; continued exactly by a resumed one."""
+
+    updates: int = 0
+    env_steps: int = 0          # decisions learned from
+    window: int = 0             # windows closed
+    window_began: int = 0       # env_steps when the running window began
+    elapsed_s: float = 0.0      # of training; pauses not counted
+    snapshot_at: int = 0        # updates at the latest snapshot
+
+
+class Trainer:
+    """Trains until the budget is used up or somebody wants otherwise."""
+
+    def __init__(
+        self,
+        config: RunConfig,
+        game: Game,
+        learner: Learner,
+        pipeline: Pipeline,
+        *,
+        run_id: str,
+        directory: RunDirectory,
+        store: RunStore,
+        emit: Emit,
+        interrupt: threading.Event,
+    ) -> None:
+        self._config, self._game, self._learner, self._pipeline = config, game, learner, pipeline
+        self._run_id, self._directory, self._store = run_id, directory, store
+        self._emit, self._interrupt = emit, interrupt
+        self._counters = Counters()
+        self._policy = NetworkPolicy(game, config.learning.network)
+        self._recent_windows: list[dict[str, Any]] = []     # since the checkpoint before last: see run_directory
+        self._sums: dict[str, float] = {}
+        self._num_sums = 0
+        self._waited_s = 0.0
+        self._clock = time.monotonic()
+        self._polled_s = self._progress_s = 0.0
+        self._window_clock = self._progress_elapsed_s = 0.0
+        self._progress_steps = 0
+        self._scores: list[Score] = []
+
+    # -- life ---------------------------------------------------------------------------------------------------------
+
+    def resume(self, checkpoint: Path, state: dict[str, Any]) -> None:
+        """Goes back to a checkpoint: learner, counters, league, metrics files, and workers where they can."""
+        self._learner.restore(checkpoint / "learner")
+        self._counters = Counters(**state["counters"])
+        self._recent_windows = list(state["windows"])
+        self._pipeline.restore_league(state["league"])
+        window, updates = self._counters.window, self._counters.updates
+        self._directory.rewind(WINDOWS, lambda row: row["window"] <= window, self._recent_windows)
+        self._directory.rewind(TRAINING, lambda row: row["updates"] <= updates, [])
+        for policy in self._pipeline.snapshots():
+            weights = self._directory.load_weights(_snapshot_file(policy))
+            self._pipeline.publish(policy, int(policy.split(":")[1]), weights)
+        self._pipeline.load_workers(checkpoint)
+
+    def run(self) -> tuple[str, str]:
+        """Trains; returns the final status (completed, stopped, interrupted) and the reason in words."""
+        self._pipeline.publish(MAIN, self._learner.version, self._learner.weights())
+        self._pipeline.start()
+        self._clock = self._progress_s = time.monotonic()
+        self._window_clock = self._progress_elapsed_s = self._counters.elapsed_s
+        self._progress_steps = self._counters.env_steps
+        silent_since = time.monotonic()
+        while True:
+            if (end := self._listen()) is not None:
+                return self._finish(*end)
+            if (reason := self._budget_used()) is not None:
+                self._close_window(final=True)
+                return self._finish("completed", reason)
+            started = time.monotonic()
+            chunks, reason_empty = self._pipeline.next_batch(self._learner.version, BATCH_TIMEOUT_S)
+            self._waited_s += time.monotonic() - started
+            if not chunks:
+                self._report(reason_empty)
+                if time.monotonic() - silent_since > STALL_S:
+                    raise RuntimeError(f"no data for {STALL_S:.0f} s: {reason_empty}")
+                continue
+            self._learn(chunks)
+            silent_since = time.monotonic()
+
+    def _finish(self, status: str, reason: str) -> tuple[str, str]:
+        self._store.observe(self._run_id, "stopping", reason)
+        self._checkpoint()
+        return status, reason
+
+    def _listen(self) -> tuple[str, str] | None:
+        """Obeys what people want; answers how the run ends if it does."""
+        if self._interrupt.is_set():
+            return "interrupted", "interrupted from the keyboard"
+        now = time.monotonic()
+        if now - self._polled_s < POLL_S:
+            return None
+        self._polled_s = now
+        desired, generation = self._store.desired(self._run_id)
+        if desired == "paused":
+            self._pause(generation)
+            desired, generation = self._store.desired(self._run_id)
+            if self._interrupt.is_set():
+                return "interrupted", "interrupted while paused"
+        if desired == "stopped":
+            return "stopped", "stopped as asked"
+        return None
+
+    def _pause(self, generation: int) -> None:
+        self._tick()
+        self._checkpoint()
+        self._store.observe(self._run_id, "paused", "paused as asked", generation)
+        self._directory.update_metadata(status="paused")
+        self._emit({"kind": "status", "status": "paused", "reason": "paused as asked"})
+        while not self._interrupt.wait(POLL_S):
+            self._store.heartbeat(self._run_id)
+            desired, generation = self._store.desired(self._run_id)
+            if desired != "paused":
+                break
+        else:
+            return
+        self._clock = self._progress_s = time.monotonic()
+        self._waited_s = 0.0
+        if desired == "running":
+            self._store.observe(self._run_id, "running", "resumed as asked", generation)
+            self._directory.update_metadata(status="running")
+            self._emit({"kind": "status", "status": "running", "reason": "resumed as asked"})
+
+    def _budget_used(self) -> str | None:
+        budget, counters = self._config.budget, self._counters
+        if budget.updates is not None and counters.updates >= budget.updates:
+            return f"{counters.updates} updates done"
+        if budget.env_steps is not None and counters.env_steps >= budget.env_steps:
+            return f"{counters.env_steps} steps learned from"
+        if budget.minutes is not None and self._tick() >= 60 * budget.minutes:
+            return f"{budget.minutes:g} minutes of training done"
+        return None
+
+    def _tick(self) -> float:
+        """Seconds of training so far."""
+        now = time.monotonic()
+        self._counters.elapsed_s += now - self._clock
+        self._clock = now
+        return self._counters.elapsed_s
+
+    def fraction(self) -> float:
+        """Share of the budget used, 0 to 1."""
+        budget, counters = self._config.budget, self._counters
+        shares = [0.0]
+        if budget.updates is not None:
+            shares.append(counters.updates / budget.updates)
+        if budget.env_steps is not None:
+            shares.append(counters.env_steps / budget.env_steps)
+        if budget.minutes is not None:
+            shares.append(counters.elapsed_s / (60 * budget.minutes))
+        return min(1.0, max(shares))
+
+    def _between(self, start: float, end: float | None) -> float:
+        return start if end is None else start + (end - start) * self.fraction()
+
+    # -- learning -----------------------------------------------------------------------------------------------------
+
+    def _learn(self, chunks: list[Any]) -> None:
+        config, counters = self._config, self._counters
+        figures = self._learner.update(
+            chunks,
+            learning_rate=self._between(
+                config.learning.optimiser.learning_rate, config.schedule.learning_rate_end),
+            entropy_weight=self._between(
+                config.learning.loss.entropy_weight, config.schedule.entropy_weight_end),
+        )
+        counters.updates += 1
+        counters.env_steps += int(figures["rows"])
+        for name, value in figures.items():
+            self._sums[name] = self._sums.get(name, 0.0) + value
+        self._num_sums += 1
+        if counters.updates % config.publish_every == 0:
+            self._pipeline.publish(MAIN, self._learner.version, self._learner.weights())
+        if counters.updates - counters.snapshot_at >= config.league.snapshot_every:
+            self._snapshot()
+        if counters.env_steps - counters.window_began >= config.windows.env_steps:
+            self._close_window(final=False)
+        self._report("")
+
+    def _snapshot(self) -> None:
+        """Freezes the main player."""
+        self._counters.snapshot_at = self._counters.updates
+        policy = snapshot_id(self._learner.version)
+        weights = self._learner.weights()
+        self._directory.save_weights(_snapshot_file(policy), weights)
+        self._pipeline.publish(policy, self._learner.version, weights)
+        self._pipeline.add_snapshot(policy)
+
+    def _report(self, waiting: str) -> None:
+        now = time.monotonic()
+        span = now - self._progress_s
+        if span < PROGRESS_S:
+            return
+        self._tick()
+        counters = self._counters
+        means = self._means()
+        payoff = self._pipeline.payoff()
+        steps = counters.env_steps - self._progress_steps
+        waited = self._waited_s / span
+        row: dict[str, Any] = {
+            **asdict(counters),
+            **means,
+            **self._pipeline.metrics(),
+            "games": sum(int(one["games"]) for one in payoff),
+            "env_steps_per_s": steps / span,
+            "waiting_share": waited,
+            "bottleneck": f"actors ({waiting})" if waiting else "actors" if waited > ACTOR_BOUND else "learner",
+            "fraction": self.fraction(),
+            "timestamp": time.time(),
+        }
+        self._directory.append(TRAINING, row)
+        self._store.heartbeat(self._run_id)
+        self._pipeline.set_temperature(
+            self._between(self._config.rollout.temperature, self._config.schedule.temperature_end))
+        self._emit({"kind": "progress", **row})
+        self._progress_s, self._progress_steps, self._waited_s = now, counters.env_steps, 0.0
+
+    def _means(self) -> dict[str, float]:
+        return {name: total / self._num_sums for name, total in self._sums.items()} if self._num_sums else {}
+
+    # -- windows and checkpoints --------------------------------------------------------------------------------------
+
+    def _close_window(self, *, final: bool) -> None:
+        counters, windows = self._counters, self._config.windows
+        if final and counters.env_steps == counters.window_began and counters.window:
+            return
+        counters.window += 1
+        due = final or counters.window % self._config.evaluation.every_windows == 0
+        if due:
+            self._evaluate()
+        span = max(1e-9, self._tick() - self._window_clock)
+        payoff = self._pipeline.payoff()
+        row: dict[str, Any] = {
+            "window": counters.window,
+            "step": counters.env_steps,
+            "epoch": counters.updates,
+            "loss": self._means().get("loss_total"),
+            "win_rate": self._scores[0].score if self._scores else None,
+            "decisions_per_sec": (counters.env_steps - counters.window_began) / span,
+            "timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "elapsed_s": counters.elapsed_s,
+            "games": sum(int(one["games"]) for one in payoff),
+            **self._means(),
+            "evaluation": [score.as_row() for score in self._scores] if due else [],
+        }
+        self._sums, self._num_sums = {}, 0
+        self._window_clock = counters.elapsed_s
+        counters.window_began = counters.env_steps
+        self._recent_windows.append(row)
+        self._directory.append(WINDOWS, row)
+        self._directory.write_json("league/players.json", players(self._pipeline.snapshots(), payoff))
+        self._directory.write_json("league/payoff.json", payoff)
+        self._directory.update_metadata(latest_window=counters.window, env_steps=counters.env_steps)
+        if counters.window % windows.checkpoint_every == 0 and not final:
+            self._checkpoint()
+
+    def _evaluate(self) -> None:
+        settings = self._config.evaluation
+        self._policy.load(self._learner.version, self._learner.weights())
+        self._scores = [
+            evaluate(self._game, self._policy, bot, games=settings.games, seed=settings.seed)
+            for bot in settings.opponents
+        ]
+        self._emit({
+            "kind": "evaluation",
+            "updates": self._counters.updates,
+            "env_steps": self._counters.env_steps,
+            "results": [score.as_row() for score in self._scores],
+        })
+
+    @property
+    def scores(self) -> list[Score]:
+        """Of the latest evaluation."""
+        return self._scores
+
+    def _checkpoint(self) -> None:
+        def fill(folder: Path) -> None:
+            self._learner.save(folder / "learner")
+            self._pipeline.save_workers(folder)
+
+        self._tick()
+        name = f"ckpt_{self._counters.window:06d}"
+        state = {
+            "counters": asdict(self._counters),
+            "windows": self._recent_windows,
+            "league": self._pipeline.dump_league(),
+        }
+        self._directory.write_checkpoint(name, fill, state, self._config.windows.keep_checkpoints)
+        self._recent_windows = self._recent_windows[-self._config.windows.checkpoint_every:]
+        self._directory.update_metadata(latest_checkpoint=f"checkpoints/{name}", updates=self._counters.updates)
+
+
+def _snapshot_file(policy: str) -> str:
+    return f"league/snapshots/{policy.replace(':', '_')}.safetensors"
+

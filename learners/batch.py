@@ -1,0 +1,94 @@
+"""Chunks side by side in memory that is kept from update to update, then on the learner's device.
+
+Letters: T transitions, B streams of all chunks together, H action heads, A mask bytes.
+"""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from learners.action_heads import unpack_legal
+from learners.chunk import Chunk, expected_columns, validate
+
+if TYPE_CHECKING:
+    from native.game import Game
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What the loss reads, on the learner's device. The next `Staging.collate` may overwrite it."""
+
+    observation: torch.Tensor   # [T + 1, B, ...]
+    legal: torch.Tensor         # [T + 1, B, A], bool
+    action: torch.Tensor        # [T, B, H], int32
+    log_prob: torch.Tensor      # [T, B, H], of the behaviour policy
+    reward: torch.Tensor        # [T, B]
+    discount: torch.Tensor      # [T, B]
+    valid: torch.Tensor         # [T, B], 1.0 where a decision was made
+    rows: int                   # valid rows
+    mean_version: float         # of the policies that acted in the valid rows
+
+
+class Staging:
+    """Preallocated host memory (pinned for cuda) for the columns of a batch; grows when a batch has another shape."""
+
+    def __init__(self, game: Game, device: torch.device) -> None:
+        self._game, self._device = game, device
+        self._lead = (0, 0)
+        self._host: dict[str, torch.Tensor] = {}
+
+    def collate(self, chunks: Sequence[Chunk]) -> Batch:
+        """The chunks joined along B.
+
+        Raises ValueError for no chunk, one that does not fit the game, another layout than "unroll", or unequal T.
+        """
+        lead = self._check(chunks)
+        if lead != self._lead:
+            self._allocate(lead)
+        begin = 0
+        for chunk in chunks:
+            end = begin + chunk.columns["valid"].shape[1]
+            for name, column in chunk.columns.items():
+                self._host[name].numpy()[:, begin:end] = column
+            begin = end
+        valid = self._host["valid"][:-1].numpy() != 0
+        version = self._host["version"][:-1].numpy()
+        rows = int(valid.sum())
+        on_device = {name: column.to(self._device, non_blocking=True) for name, column in self._host.items()
+                     if name != "version"}
+        return Batch(
+            observation=on_device["observation"],
+            legal=unpack_legal(on_device["legal"], self._game.num_actions),
+            action=on_device["action"][:-1],
+            log_prob=on_device["log_prob"][:-1],
+            reward=on_device["reward"][:-1],
+            discount=on_device["discount"][:-1],
+            valid=on_device["valid"][:-1].to(torch.float32),
+            rows=rows,
+            mean_version=float(version.sum(where=valid, dtype=np.float64)) / max(1, rows),
+        )
+
+    def _check(self, chunks: Sequence[Chunk]) -> tuple[int, int]:
+        if not chunks:
+            raise ValueError("an update needs at least one chunk, got none")
+        for chunk in chunks:
+            validate(chunk, self._game)
+            if chunk.header.layout != "unroll":
+                raise ValueError(f"chunk {chunk.header.chunk_id!r} has layout {chunk.header.layout!r}, "
+                                 "the actor-critic loss needs 'unroll'")
+        lengths = {chunk.columns["valid"].shape[0] for chunk in chunks}
+        if len(lengths) > 1:
+            raise ValueError(f"the chunks of one update must have the same T + 1 rows, got {sorted(lengths)}")
+        return lengths.pop(), sum(chunk.columns["valid"].shape[1] for chunk in chunks)
+
+    def _allocate(self, lead: tuple[int, int]) -> None:
+        pin = self._device.type == "cuda"
+        self._host = {
+            name: torch.empty(shape, dtype=torch.from_numpy(np.empty(0, dtype)).dtype, pin_memory=pin)
+            for name, (dtype, shape) in expected_columns(self._game, lead).items()
+        }
+        self._lead = lead

@@ -1,0 +1,56 @@
+"""Settings of the learner: network, loss, optimiser. Frozen and closed; a misspelt key is an error that names it."""
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Section(BaseModel):
+    """A group of settings that cannot be changed or extended once it is read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Network(Section):
+    """Which network, and how large."""
+
+    kind: Literal["mlp", "residual"] = Field(default="mlp", description="mlp: any game; residual: [C, H, W] boards")
+    hidden: tuple[int, ...] = Field(default=(256, 256), min_length=1, description="widths of the mlp's hidden layers")
+    channels: int = Field(default=64, ge=1, description="planes of every layer of the residual tower")
+    blocks: int = Field(default=5, ge=1, description="residual blocks, two 3x3 convolutions each")
+
+
+class Loss(Section):
+    """Weights of the loss terms and constants of their targets. All losses are means over the valid rows."""
+
+    policy_weight: float = Field(default=1.0, ge=0, description="of the V-trace policy gradient")
+    value_weight: float = Field(default=0.5, ge=0, description="of the mean squared error to the TD(lambda) target")
+    entropy_weight: float = Field(default=0.01, ge=0, description="of the entropy bonus; a schedule may replace it")
+    discount: float = Field(default=0.99, gt=0, le=1, description="gamma per own decision; actors write it into chunks")
+    lam: float = Field(default=0.95, ge=0, le=1, description="lambda of the TD(lambda) value target")
+    vtrace_lambda: float = Field(default=1.0, ge=0, le=1, description="lambda on the trace coefficient c of V-trace")
+    rho_bar: float = Field(default=1.0, gt=0, description="V-trace clip of rho in the temporal differences")
+    c_bar: float = Field(default=1.0, gt=0, description="V-trace clip of the trace coefficients")
+    rho_pg_bar: float = Field(default=1.0, gt=0, description="V-trace clip of rho in the policy gradient")
+
+
+class Optimiser(Section):
+    """Adam with decoupled weight decay (Loshchilov & Hutter 2019, AdamW) and gradient-norm clipping."""
+
+    learning_rate: float = Field(default=3e-4, gt=0, description="step size; a schedule may replace it")
+    beta1: float = Field(default=0.9, ge=0, lt=1, description="decay of the first moment")
+    beta2: float = Field(default=0.999, ge=0, lt=1, description="decay of the second moment")
+    eps: float = Field(default=1e-8, gt=0, description="added to the root of the second moment")
+    max_grad_norm: float = Field(default=1.0, gt=0, description="gradients with a larger global norm are scaled to it")
+    weight_decay: float = Field(default=0.0, ge=0, description="decoupled, times the learning rate")
+
+
+class Learning(Section):
+    """Everything the learner needs to know besides the game and the seed."""
+
+    network: Network = Network()
+    loss: Loss = Loss()
+    optimiser: Optimiser = Optimiser()
+    device: Literal["auto", "cpu", "cuda", "mps"] = Field(default="auto", description="auto: cuda, else mps, else cpu")
+    threads: int = Field(default=1, ge=1, description="CPU threads of torch in the learner's process")

@@ -1,0 +1,36 @@
+"""Layers whose weights come from a generator of our own, so that building a network leaves torch's global one alone.
+
+Weights are orthogonal (Saxe, McClelland, Ganguli 2014, arXiv:1312.6120), biases 0.
+"""
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import nn
+
+RELU_GAIN = math.sqrt(2.0)      # keeps the second moment through a ReLU (He et al. 2015, arXiv:1502.01852)
+POLICY_GAIN = 0.01              # the first policy is nearly uniform (Andrychowicz et al. 2021, arXiv:2006.05990)
+
+
+def linear(inputs: int, outputs: int, gain: float, generator: torch.Generator) -> nn.Linear:
+    """`nn.Linear` with orthogonal weights times `gain`."""
+    layer = nn.Linear(inputs, outputs, device="meta").to_empty(device="cpu")   # draws no default weights
+    _fill(layer, gain, generator)
+    return layer
+
+
+def convolution(inputs: int, outputs: int, size: int, gain: float, generator: torch.Generator) -> nn.Conv2d:
+    """`nn.Conv2d` that keeps height and width, with orthogonal weights times `gain`; `size` is odd."""
+    layer = nn.Conv2d(inputs, outputs, size, padding=size // 2, device="meta").to_empty(device="cpu")
+    _fill(layer, gain, generator)
+    return layer
+
+
+def _fill(layer: nn.Linear | nn.Conv2d, gain: float, generator: torch.Generator) -> None:
+    if gain == 0:
+        nn.init.zeros_(layer.weight)
+    else:
+        nn.init.orthogonal_(layer.weight, gain, generator)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)

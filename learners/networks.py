@@ -1,0 +1,82 @@
+"""Builds the network that a config names, for a game; and moves weights between networks and numpy.
+
+Every network maps observations `[N, ...]` of any dtype to `(logits [N, A], value [N])` in float32. The value is in
+[-1, 1] (tanh) for a zero-sum game, unbounded otherwise.
+"""
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from learners.config import Network
+from learners.mlp import Mlp
+from learners.residual import Residual
+
+if TYPE_CHECKING:
+    from native.game import Game
+
+Weights = dict[str, npt.NDArray[Any]]
+
+
+def build_network(config: Network, game: Game, seed: int) -> nn.Module:
+    """A fresh network on the CPU, the same for the same seed; torch's global generator is not touched.
+
+    Raises ValueError if the game's observations do not suit the network.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    shape = game.observation_shape
+    if config.kind == "mlp":
+        return Mlp(math.prod(shape), game.num_actions, config.hidden, bounded=game.zero_sum, generator=generator)
+    if len(shape) != 3:
+        raise ValueError(f"network kind 'residual' needs observations [C, H, W], {game.name} has {list(shape)}")
+    return Residual((shape[0], shape[1], shape[2]), game.num_actions, config.channels, config.blocks,
+                    bounded=game.zero_sum, generator=generator)
+
+
+def read_weights(network: nn.Module) -> Weights:
+    """Copies of all parameters and buffers by name."""
+    return {name: tensor.detach().cpu().numpy().copy() for name, tensor in network.state_dict().items()}
+
+
+def write_weights(network: nn.Module, weights: Mapping[str, npt.NDArray[Any]]) -> None:
+    """Copies `weights`, as `read_weights` gives them, into the network.
+
+    Raises ValueError naming what differs, with the network unchanged.
+    """
+    state = network.state_dict()
+    check_arrays("weights", {name: tuple(tensor.shape) for name, tensor in state.items()}, weights)
+    with torch.no_grad():
+        for name, tensor in state.items():
+            if tensor.device.type == "cpu":
+                np.copyto(tensor.numpy(), weights[name])    # `weights` may be read-only, which torch does not wrap
+            else:
+                tensor.copy_(torch.tensor(weights[name]))
+
+
+def check_arrays(what: str, shapes: Mapping[str, tuple[int, ...]], arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+    """Raises ValueError, naming each difference, unless `arrays` are float32 of exactly these names and shapes."""
+    faults = [f"no {name}" for name in sorted(shapes.keys() - arrays.keys())]
+    faults += [f"unknown {name}" for name in sorted(arrays.keys() - shapes.keys())]
+    for name in sorted(shapes.keys() & arrays.keys()):
+        array = arrays[name]
+        if array.shape != shapes[name] or array.dtype != np.float32:
+            faults.append(f"{name} is {array.dtype} {list(array.shape)}, expected float32 {list(shapes[name])}")
+    if faults:
+        raise ValueError(f"{what} do not fit the network: {'; '.join(faults)}")
+
+
+def digest(weights: Mapping[str, npt.NDArray[Any]]) -> str:
+    """SHA-256, in hex, of the names, dtypes, shapes and bytes, in order of name."""
+    total = hashlib.sha256()
+    for name in sorted(weights):
+        array = np.ascontiguousarray(weights[name])
+        total.update(f"{name} {array.dtype.str} {weights[name].shape}\n".encode())
+        total.update(array.tobytes())
+    return total.hexdigest()

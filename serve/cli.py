@@ -1,0 +1,152 @@
+"""The command line, `ludus`: train, watch, steer and measure.
+
+Torch and Ray are imported only by the commands that need them, so that the others answer at once.
+"""
+from __future__ import annotations
+
+import importlib
+import json
+import pkgutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+
+from serve import cli_runs
+from serve.api_server import DEFAULT_PORT
+from serve.command_line import DEFAULT_RUNS_DIR, RunsDir, console, one_sentence
+
+if TYPE_CHECKING:
+    from serve.train_command import Train
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    help="""
+Train an agent that is strong at a game; watch, steer and measure it.
+
+```
+ludus games                                   what can be played
+ludus train configs/connect_four.yaml         train; Ctrl-C ends it safely
+ludus train configs/connect_four.yaml seed=7  with one setting changed
+ludus train --resume                          continue the newest run cut short
+ludus runs list                               what runs, and what ran
+ludus runs pause RUN                          steer a run from another shell
+ludus bench envs                              how fast this machine is
+```
+""",
+)
+app.add_typer(cli_runs.app, name="runs")
+
+Port = Annotated[int, typer.Option(min=1, max=65535, help="First port to try on 127.0.0.1.")]
+
+
+@app.command()
+def games() -> None:
+    """List the games, with their sizes, options and scripted players."""
+    from envs import registry
+
+    for name in registry.names():
+        game = registry.make(name)
+        kinds = ("stochastic", "hidden", "simultaneous", "zero_sum")
+        facts = {
+            "players": game.num_players,
+            "actions": " x ".join(str(size) for size in game.head_sizes),
+            "observation": f"{' x '.join(str(size) for size in game.observation_shape)} {game.observation_dtype}",
+            "at most": f"{game.max_length} moves",
+            "kind": ", ".join(kind.replace("_", "-") for kind in kinds if getattr(game, kind)),
+            "scripted": ", ".join(game.bot_names),
+            **{f"option {option}": meaning for option, meaning in registry.entry(name).options.items()},
+        }
+        table = Table(box=None, show_header=False, padding=(0, 2))
+        for fact, value in facts.items():
+            if value:
+                table.add_row(fact, str(value))
+        console().print(f"[bold]{name}[/bold]: {registry.entry(name).summary}")
+        console().print(table)
+
+
+@app.command()
+def train(
+    config: Annotated[str | None, typer.Argument(help="A YAML file, such as configs/connect_four.yaml.")] = None,
+    overrides: Annotated[
+        list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Settings to change, such as seed=7.")
+    ] = None,
+    profile: Annotated[str | None, typer.Option(help="The kind of machine, from configs/profiles.")] = None,
+    run_id: Annotated[str | None, typer.Option(help="The run's name [default: the config's, and the time].")] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue --run-id, or the newest run cut short, with its own config.")
+    ] = False,
+    serve: Annotated[bool, typer.Option(help="Answer HTTP on 127.0.0.1 while the run lasts.")] = True,
+    port: Port = DEFAULT_PORT,
+    runs_dir: RunsDir = DEFAULT_RUNS_DIR,
+) -> None:
+    """Train until the config's end, a stop, or Ctrl-C (which writes a checkpoint; twice stops at once).
+
+    Exit status: 0 completed or stopped, 1 failed, 2 a mistake in the request, 130 interrupted with a checkpoint.
+    """
+    from league.config import load_config
+    from serve.train_command import TrainRequest, execute
+
+    changes = list(overrides or [])
+    path = Path(config) if config is not None else None
+    if config is not None and "=" in config and not Path(config).exists():
+        path, changes = None, [config, *changes]
+    request = TrainRequest(path, changes, profile, run_id, resume, serve, runs_dir, port)
+    with one_sentence():
+        status = execute(request, load_config, _import_train, console())
+    raise typer.Exit(status)
+
+
+@app.command()
+def serve(port: Port = DEFAULT_PORT, runs_dir: RunsDir = DEFAULT_RUNS_DIR) -> None:
+    """Answer HTTP over the folder of runs, without training (Ctrl-C ends it)."""
+    from serve import api_server
+
+    api_server.serve(runs_dir, port)
+
+
+@app.command()
+def bench(
+    name: Annotated[str, typer.Argument(help="A benchmark of tests/benchmarks, or all.")],
+    peers: Annotated[bool, typer.Option("--peers", help="Measure other libraries too, where installed.")] = False,
+) -> None:
+    """Measure, and print one JSON object per line."""
+    with one_sentence():
+        modules = _benchmarks(name)
+    for module in modules:
+        for record in module.run(peers):
+            print(json.dumps(record), flush=True)
+
+
+def main() -> None:
+    """The console script `ludus`."""
+    app()
+
+
+def _import_train() -> Train:
+    from league.run import train
+
+    return train
+
+
+def _benchmarks(name: str) -> list[Any]:
+    from tests import benchmarks
+
+    names = sorted(found.name for found in pkgutil.iter_modules(benchmarks.__path__))
+    modules = _runnable([each for each in names if name in (each, "all")])
+    if not modules:
+        known = ", ".join(module.__name__.rpartition(".")[2] for module in _runnable(names))
+        raise ValueError(f'benchmark "{name}" is unknown, expected one of {known}, or all')
+    return modules
+
+
+def _runnable(names: list[str]) -> list[Any]:
+    modules = [importlib.import_module(f"tests.benchmarks.{name}") for name in names]
+    return [module for module in modules if hasattr(module, "run")]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Beasty Bar: recorded games, slow twin, hidden information, opponents."""

@@ -1,0 +1,261 @@
+"""The learner: what an update does to weights and metrics, which chunks it refuses, exact continuation."""
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from pydantic import ValidationError
+
+from learners import checkpoint
+from learners.chunk import Chunk
+from learners.config import Learning, Loss, Network, Optimiser
+from learners.learner import Learner
+from learners.networks import digest
+from tests.learners.samples import random_chunk, tic_tac_toe
+
+GAME = tic_tac_toe()
+CONFIG = Learning(network=Network(hidden=(32, 16)), optimiser=Optimiser(learning_rate=1e-2), device="cpu")
+
+
+def learner(seed: int = 1, config: Learning = CONFIG) -> Learner:
+    return Learner(GAME, config, seed)
+
+
+def chunks(seed: int, version: int = 0) -> list[Chunk]:
+    """Two chunks of different width."""
+    return [random_chunk(GAME, (6, 4), 2 * seed, version=version),
+            random_chunk(GAME, (6, 3), 2 * seed + 1, version=version + 1)]
+
+
+def exploding_chunk() -> Chunk:
+    """Finite rewards whose squared error is not."""
+    return random_chunk(GAME, (6, 4), 0, {"reward": np.full((6, 4), 3e38, np.float32)})
+
+
+def test_metrics() -> None:
+    ours = learner()
+    for _ in range(3):
+        ours.update(chunks(0))
+    metrics = ours.update(chunks(1, version=1))
+    given = chunks(1, version=1)
+    valid = [int(chunk.columns["valid"][:-1].sum()) for chunk in given]
+    assert metrics["rows"] == sum(valid)
+    assert metrics["data_lag_mean"] == pytest.approx(3 - (1 * valid[0] + 2 * valid[1]) / sum(valid))
+    assert ours.version == 4
+    assert metrics["updates_skipped"] == 0
+    assert 0 < metrics["entropy"] < np.log(9)
+    assert all(type(value) is float and np.isfinite(value) for value in metrics.values())
+    assert {"loss_total", "loss_policy", "loss_value", "kl_behaviour", "rho_mean", "rho_clip_share", "value_mean",
+            "value_std", "explained_variance", "grad_norm_before", "grad_norm_after"} < metrics.keys()
+
+
+def test_the_gradient_norm_is_clipped() -> None:
+    free = learner(config=CONFIG.model_copy(update={"optimiser": Optimiser(max_grad_norm=1e6)})).update(chunks(0))
+    assert free["grad_norm_after"] == pytest.approx(free["grad_norm_before"])
+    tight = learner(config=CONFIG.model_copy(update={"optimiser": Optimiser(max_grad_norm=0.01)})).update(chunks(0))
+    assert tight["grad_norm_before"] == pytest.approx(free["grad_norm_before"])
+    assert free["grad_norm_before"] > 0.01
+    assert tight["grad_norm_after"] == pytest.approx(0.01, rel=1e-3)
+
+
+def test_chunks_joined_or_apart_are_the_same_update() -> None:
+    one, two = learner(), learner()
+    wide = random_chunk(GAME, (6, 8), 5)
+    halves = [random_chunk(GAME, (6, 4), i, {name: column[:, 4 * i:4 * i + 4] for name, column in wide.columns.items()})
+              for i in range(2)]
+    assert one.update([wide]) == two.update(halves)
+    assert digest(one.weights()) == digest(two.weights())
+
+
+def test_learning_rate_and_entropy_weight_can_change_with_every_update() -> None:
+    def after(config: Learning, **changed: float) -> str:
+        ours = learner(config=config)
+        ours.update(chunks(0), **changed)
+        return digest(ours.weights())
+
+    other_rate = CONFIG.model_copy(update={"optimiser": Optimiser(learning_rate=3e-2)})
+    assert after(CONFIG, learning_rate=3e-2) == after(other_rate) != after(CONFIG)
+    other_entropy = CONFIG.model_copy(update={"loss": Loss(entropy_weight=0.5)})
+    assert after(CONFIG, entropy_weight=0.5) == after(other_entropy) != after(CONFIG)
+    still = learner()
+    before = digest(still.weights())
+    still.update(chunks(0), learning_rate=0.0)
+    assert digest(still.weights()) == before
+    assert after(CONFIG, learning_rate=1e-2) == after(CONFIG)
+
+
+def test_a_step_that_is_not_finite_is_left_out_and_counted() -> None:
+    ours, undisturbed = learner(), learner()
+    for one in (ours, undisturbed):
+        one.update(chunks(0))
+    before = digest(ours.weights())
+    metrics = ours.update([exploding_chunk()])
+    assert not np.isfinite(metrics["loss_total"])
+    assert metrics["updates_skipped"] == ours.updates_skipped == 1
+    assert (ours.version, digest(ours.weights())) == (1, before)
+    ours.update(chunks(1))
+    undisturbed.update(chunks(1))
+    assert digest(ours.weights()) == digest(undisturbed.weights())      # nothing of it stayed in the optimiser
+
+
+def test_invalid_rows_and_the_other_columns_of_the_last_row_do_not_matter() -> None:
+    one, two = learner(), learner()
+    plain = random_chunk(GAME, (6, 4), 3)
+    columns = {name: column.copy() for name, column in plain.columns.items()}
+    unused = columns["valid"] == 0
+    unused[-1] = True
+    columns["reward"][unused] = 77
+    columns["log_prob"][unused] = -5
+    columns["version"][unused] = 99
+    columns["action"][unused] = 4
+    columns["valid"][-1] = 0
+    columns["discount"][-1] = 0
+    assert one.update([plain]) == two.update([random_chunk(GAME, (6, 4), 3, columns)])
+    assert digest(one.weights()) == digest(two.weights())
+
+
+def test_refused_chunks() -> None:
+    ours = learner()
+    with pytest.raises(ValueError, match="at least one chunk"):
+        ours.update([])
+    with pytest.raises(ValueError, match=r"same T \+ 1 rows, got \[5, 6\]"):
+        ours.update([random_chunk(GAME, (6, 4), 0), random_chunk(GAME, (5, 4), 1)])
+    with pytest.raises(ValueError, match="layout 'rows', the actor-critic loss needs 'unroll'"):
+        ours.update([random_chunk(GAME, (6,), 0, layout="rows")])
+    chunk = random_chunk(GAME, (6, 4), 0)
+    with pytest.raises(ValueError, match="header says rows"):
+        ours.update([Chunk(chunk.header, {name: column[:, :2] for name, column in chunk.columns.items()})])
+    assert ours.version == 0
+
+
+@pytest.mark.parametrize("before", [0, 3])
+@pytest.mark.parametrize("network", [Network(hidden=(32, 16)), Network(kind="residual", channels=8, blocks=2)])
+def test_a_restored_learner_goes_on_bit_by_bit(tmp_path: Path, network: Network, before: int) -> None:
+    config = CONFIG.model_copy(update={"network": network})
+    ours = learner(config=config)
+    for i in range(before):
+        ours.update(chunks(i))
+    ours.update([exploding_chunk()])
+    ours.save(tmp_path / "ckpt_1")
+    twin = learner(seed=9, config=config)
+    twin.update(chunks(7))
+    twin.restore(tmp_path / "ckpt_1")
+    assert (twin.version, twin.updates_skipped, twin.seed) == (before, 1, 1)
+    for i in range(before, before + 4):
+        assert ours.update(chunks(i)) == twin.update(chunks(i))
+        assert digest(ours.weights()) == digest(twin.weights())
+    ours.save(tmp_path / "one")
+    twin.save(tmp_path / "two")
+    for name in ("model.safetensors", "optimiser.safetensors", "learner.json"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+def test_what_does_not_fit_is_named_and_changes_nothing(tmp_path: Path) -> None:
+    learner().save(tmp_path / "ckpt")
+    other = learner(config=CONFIG.model_copy(update={"network": Network(hidden=(64, 16))}))
+    before = digest(other.weights())
+    with pytest.raises(ValueError, match=r"network.hidden is \[32, 16\], expected \[64, 16\]"):
+        other.restore(tmp_path / "ckpt")
+    path = tmp_path / "ckpt" / "learner.json"
+    facts = json.loads(path.read_text())
+    path.write_text(json.dumps(facts | {"game": "razzle", "rules_version": 2, "version": "x"}))
+    with pytest.raises(ValueError, match=r"game is 'razzle', expected 'tic_tac_toe'; rules_version is 2, expected 1; "
+                                         r"version is 'x', expected an int"):
+        learner().restore(tmp_path / "ckpt")
+    assert digest(other.weights()) == before
+    with pytest.raises(FileNotFoundError, match="no learner checkpoint in"):
+        other.restore(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "optimiser.safetensors", "learner.json"])
+def test_damage_is_noticed(tmp_path: Path, name: str) -> None:
+    ours = learner()
+    ours.update(chunks(0))
+    ours.save(tmp_path / "ckpt")
+    path = tmp_path / "ckpt" / name
+    data = path.read_bytes()
+    damages = [data[:-40], b"", b"[]"]
+    if name != "learner.json":
+        damages.append(data[:-1] + bytes([data[-1] ^ 1]))
+    for damage in damages:
+        path.write_bytes(damage)
+        with pytest.raises(ValueError, match=r"damaged|altered"):
+            ours.restore(tmp_path / "ckpt")
+    path.unlink()
+    with pytest.raises((ValueError, FileNotFoundError)):
+        ours.restore(tmp_path / "ckpt")
+
+
+def test_an_unknown_format_is_refused(tmp_path: Path) -> None:
+    learner().save(tmp_path / "ckpt")
+    path = tmp_path / "ckpt" / "learner.json"
+    path.write_text(path.read_text().replace('"format": 1', '"format": 2'))
+    with pytest.raises(ValueError, match="has format 2, expected 1"):
+        checkpoint.read(tmp_path / "ckpt")
+
+
+def test_a_writer_killed_at_any_call_leaves_a_readable_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dies at the n-th file-system call of `save`, for every n; what is found is the old or the new one, never half."""
+    ours = learner()
+    calls = 0
+
+    def counted(patch: pytest.MonkeyPatch, name: str, deadly: int) -> None:
+        original = getattr(os, name)
+
+        def call(*args: object, **named: object) -> object:
+            nonlocal calls
+            calls += 1
+            if calls == deadly:
+                raise KeyboardInterrupt
+            return original(*args, **named)
+
+        patch.setattr(os, name, call)
+
+    deadly = 0
+    finished = False
+    while not finished:
+        deadly += 1
+        folder = tmp_path / str(deadly) / "ckpt"
+        ours.save(folder)
+        old = digest(ours.weights())
+        ours.update(chunks(deadly))
+        new = digest(ours.weights())
+        calls = 0
+        with monkeypatch.context() as patch:
+            for name in ("fsync", "rename", "open", "mkdir", "unlink", "rmdir"):
+                counted(patch, name, deadly)
+            try:
+                ours.save(folder)
+                finished = calls < deadly
+            except KeyboardInterrupt:
+                pass
+        assert digest(checkpoint.read(folder).weights) in (old, new)
+        ours.save(folder)       # and the next writer is not in its way
+        assert digest(checkpoint.read(folder).weights) == new
+        assert sorted(path.name for path in folder.parent.iterdir()) == ["ckpt"]
+    assert deadly > 8
+
+
+def test_weights_are_copies() -> None:
+    ours = learner()
+    weights = ours.weights()
+    ours.update(chunks(0))
+    assert digest(weights) != digest(ours.weights())
+    ours.load_weights(weights)
+    assert digest(weights) == digest(ours.weights())
+
+
+def test_a_misspelt_key_is_named() -> None:
+    with pytest.raises(ValidationError, match="learning_rat"):
+        Optimiser.model_validate({"learning_rat": 1})
+
+
+def test_threads_are_set() -> None:
+    learner()
+    assert torch.get_num_threads() == 1

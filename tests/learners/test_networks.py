@@ -1,0 +1,129 @@
+"""Networks: shapes, determinism, first policy and value, weights in and out; and the choice of a device."""
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from learners.config import Network
+from learners.device import choose_device
+from learners.mlp import Mlp
+from learners.networks import Weights, build_network, digest, read_weights, write_weights
+from tests.learners.samples import tic_tac_toe
+
+GAME = tic_tac_toe()
+CONFIGS = {
+    "mlp": Network(hidden=(32, 16)),
+    "residual": Network(kind="residual", channels=8, blocks=3),
+}
+
+
+def observations(rows: int, dtype: torch.dtype = torch.uint8) -> torch.Tensor:
+    return torch.randint(0, 2, (rows, 2, 3, 3), generator=torch.Generator().manual_seed(1)).to(dtype)
+
+
+@pytest.mark.parametrize("kind", CONFIGS)
+def test_outputs(kind: str) -> None:
+    network = build_network(CONFIGS[kind], GAME, seed=1)
+    logits, value = network(observations(64))
+    assert (logits.shape, value.shape) == ((64, 9), (64,))
+    assert logits.dtype == value.dtype == torch.float32
+    assert logits.abs().max() < 0.3         # the first policy is nearly uniform
+    assert value.std() > 0.05               # the value is not small
+    assert value.abs().max() < 1
+    for dtype in (torch.int8, torch.int16, torch.float32):
+        assert torch.equal(network(observations(64, dtype))[0], logits)
+
+
+@pytest.mark.parametrize("kind", CONFIGS)
+def test_a_row_does_not_depend_on_its_neighbours(kind: str) -> None:
+    network = build_network(CONFIGS[kind], GAME, seed=1)
+    together, alone = network(observations(64)), network(observations(64)[:3])
+    torch.testing.assert_close(together[0][:3], alone[0], atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(together[1][:3], alone[1], atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", CONFIGS)
+def test_the_seed_decides_and_the_global_generator_is_left_alone(kind: str) -> None:
+    before = torch.get_rng_state()
+    digests = [digest(read_weights(build_network(CONFIGS[kind], GAME, seed))) for seed in (1, 1, 2)]
+    assert digests[0] == digests[1] != digests[2]
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("kind", CONFIGS)
+def test_every_parameter_learns(kind: str) -> None:
+    network = build_network(CONFIGS[kind], GAME, seed=1)
+    optimiser = torch.optim.SGD(network.parameters(), 0.1)
+    for _ in range(3):      # the second convolutions start at 0 and hide the first ones at the first step
+        optimiser.zero_grad()
+        logits, value = network(observations(64))
+        (logits.log_softmax(-1)[:, 0].mean() + (value - 0.5).square().mean()).backward()
+        optimiser.step()
+    for name, parameter in network.named_parameters():
+        assert parameter.grad is not None, name
+        assert torch.any(parameter.grad != 0), name
+
+
+def test_orthogonal_layers() -> None:
+    network = build_network(Network(hidden=(32, 16)), GAME, seed=1)
+    weights = read_weights(network)
+    np.testing.assert_allclose(weights["body.1.weight"] @ weights["body.1.weight"].T, 2 * np.eye(16), atol=1e-5)
+    np.testing.assert_allclose(np.linalg.norm(weights["head.weight"][:-1], axis=1), 0.01, atol=1e-6)
+    np.testing.assert_allclose(np.linalg.norm(weights["head.weight"][-1]), 1.0, atol=1e-5)
+    assert not any(weights[name].any() for name in weights if name.endswith("bias"))
+
+
+def test_the_value_is_bounded_for_zero_sum_games_only() -> None:
+    large = 100 * torch.ones(4, 18)
+    for bounded in (True, False):
+        network = Mlp(18, 9, (8,), bounded=bounded, generator=torch.Generator().manual_seed(0))
+        assert bool(network(large)[1].abs().max() <= 1) is bounded
+
+
+def test_weights_come_back() -> None:
+    source, sink = (build_network(CONFIGS["residual"], GAME, seed) for seed in (1, 2))
+    weights = read_weights(source)
+    for array in weights.values():
+        array.flags.writeable = False       # as they come out of shared memory
+    write_weights(sink, weights)
+    assert digest(read_weights(sink)) == digest(weights)
+    with torch.no_grad():
+        next(source.parameters()).add_(1)
+    assert digest(read_weights(sink)) == digest(weights)    # copies, not views
+
+
+def test_wrong_weights_are_named_and_change_nothing() -> None:
+    network = build_network(CONFIGS["mlp"], GAME, seed=1)
+    weights = read_weights(network)
+    wrong = {name: array + 1 for name, array in weights.items()}
+    wrong["body.0.weight"] = wrong["body.0.weight"].astype(np.float64)
+    wrong["head.bias"] = wrong["head.bias"][:-1]
+    wrong["extra"] = wrong.pop("body.1.bias")
+    sentence = (r"no body.1.bias; unknown extra; body.0.weight is float64 \[32, 18\], expected float32 \[32, 18\]; "
+                r"head.bias is float32 \[9\], expected float32 \[10\]")
+    with pytest.raises(ValueError, match=sentence):
+        write_weights(network, wrong)
+    assert digest(read_weights(network)) == digest(weights)
+
+
+def test_the_digest_sees_names_shapes_and_bytes() -> None:
+    array = np.arange(6, dtype=np.float32)
+    same = {"a": array, "b": array + 1}
+    others: list[Weights] = [{"a": array}, {"a": array, "c": array + 1}, {"a": array, "b": array + 2},
+              {"a": array.reshape(2, 3), "b": array + 1}, {"a": array.view(np.int32), "b": array + 1}]
+    assert digest(same) == digest(dict(reversed(same.items())))
+    assert len({digest(same), *(digest(other) for other in others)}) == 6
+
+
+def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert choose_device("cpu").type == "cpu"
+    for cuda, mps, expected in ((False, False, "cpu"), (False, True, "mps"), (True, True, "cuda")):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda cuda=cuda: cuda)
+        monkeypatch.setattr(torch.backends.mps, "is_available", lambda mps=mps: mps)
+        assert choose_device("auto").type == expected
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(RuntimeError, match=r"device 'cuda' was asked for, but torch .* finds only mps, cpu here"):
+        choose_device("cuda")
+    with pytest.raises(ValueError, match="unknown device 'tpu', expected auto, cpu, cuda, mps"):
+        choose_device("tpu")

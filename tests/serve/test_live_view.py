@@ -1,0 +1,121 @@
+"""What the live view prints, with a terminal and without one."""
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+
+from serve.live_view import LiveView, PatientConsole
+from serve.quantities import duration, quantity
+
+RESULTS = [
+    {"opponent": "random", "games": 400, "wins": 380, "draws": 5, "losses": 15, "score": 0.95, "low": 0.924,
+     "high": 0.9674},
+    {"opponent": "perfect", "games": 400, "wins": 48, "draws": 2, "losses": 350, "score": 0.12, "low": 0.0917,
+     "high": 0.1556},
+]
+EVALUATION = {"kind": "evaluation", "updates": 340, "results": RESULTS}
+FINISHED = {"kind": "finished", "status": "completed", "reason": "2000 updates done", "results": RESULTS,
+            "elapsed_s": 754.2, "directory": "runs/alpha"}
+
+
+def progress(elapsed_s: float) -> dict[str, Any]:
+    """A progress event."""
+    return {"kind": "progress", "updates": 340, "elapsed_s": elapsed_s, "fraction": 0.17, "env_steps": 1_234_567,
+            "env_steps_per_s": 98_765.4, "games": 5123, "loss_total": 0.4321, "loss_policy": -0.0123,
+            "loss_value": 0.3, "entropy": 1.5, "data_lag_mean": 2.25, "bottleneck": "actors"}
+
+
+class Screen:
+    """A live view on a console of 100 columns whose output can be read, and a clock that is set by hand."""
+
+    def __init__(self, terminal: bool) -> None:
+        self.output = io.StringIO()
+        self.now_s = 0.0
+        self._console = PatientConsole(
+            file=self.output, force_terminal=terminal, width=100, height=40, color_system=None, _environ={}
+        )
+
+    def show(self, *events: dict[str, Any], seconds_between: float = 0.0) -> str:
+        """All that is printed for these events."""
+        with LiveView(self._console, ["training alpha from c4.yaml"], clock=lambda: self.now_s) as view:
+            for event in events:
+                view(event)
+                self.now_s += seconds_between
+        return self.output.getvalue()
+
+
+def test_without_a_terminal_every_event_is_a_plain_line() -> None:
+    text = Screen(terminal=False).show(
+        {"kind": "status", "status": "running", "reason": ""}, {"kind": "message", "text": "learning on cpu [fast]"},
+        progress(12.3), EVALUATION, {"kind": "status", "status": "paused", "reason": "paused as asked"}, FINISHED,
+    )
+    assert text == """\
+training alpha from c4.yaml
+run is running
+learning on cpu [fast]
+12 s  17 %  update 340  1.23 M steps (98.8 k/s)  5.12 k games  loss 0.432  policy -0.0123  value 0.3  entropy 1.5  \
+data lag 2.25  bottleneck: actors
+evaluation at update 340: random 95.0 % (92.4 to 96.7) of 400, perfect 12.0 % (9.2 to 15.6) of 400
+run is paused (paused as asked)
++----------+-------+-----+-------+------+-----------------------+
+| opponent | games | won | drawn | lost |    won, 95 % interval |
++----------+-------+-----+-------+------+-----------------------+
+| random   |   400 | 380 |     5 |   15 | 95.0 % (92.4 to 96.7) |
+| perfect  |   400 |  48 |     2 |  350 |  12.0 % (9.2 to 15.6) |
++----------+-------+-----+-------+------+-----------------------+
+completed (2000 updates done) after 12 min 34 s in runs/alpha
+"""
+
+
+def test_without_a_terminal_progress_comes_every_few_seconds() -> None:
+    text = Screen(terminal=False).show(*(progress(second) for second in range(13)), seconds_between=1.0)
+    lines = [line.split("  ")[0] for line in text.splitlines()[1:]]
+    assert lines == ["0 s", "5 s", "10 s"]
+
+
+def test_in_a_terminal_a_panel_stands_below_the_lines_and_goes_at_the_end() -> None:
+    text = Screen(terminal=True).show(progress(12.3), EVALUATION, FINISHED)
+    panel = text[text.index("╭"):text.index("╰")]
+    assert "━" in text
+    assert "12 s   17 %   update 340   1.23 M steps (98.8 k/s)   5.12 k games" in text
+    assert "bottleneck: actors" in text
+    assert "starting" in panel
+    assert text.index("evaluation at update 340") > text.index("training alpha")
+    assert text.count("\x1b[?25l") == text.count("\x1b[?25h") == 1, "the cursor is hidden, and shown again"
+    last = text.rindex("\x1b[2K")
+    assert "╭" not in text[last:]
+    assert text.endswith("completed (2000 updates done) after 12 min 34 s in runs/alpha\n")
+
+
+def test_an_error_inside_gives_the_terminal_back() -> None:
+    screen = Screen(terminal=True)
+    with pytest.raises(KeyError):
+        screen.show({"kind": "progress"}, {})
+    assert screen.output.getvalue().count("\x1b[?25h") == 1
+
+
+def test_what_a_run_does_not_measure_is_left_out() -> None:
+    text = Screen(terminal=False).show({"kind": "progress", "updates": 1, "loss_total": None}, {
+        "kind": "finished", "status": "stopped", "reason": ""
+    })
+    assert text == "training alpha from c4.yaml\nupdate 1\nstopped\n"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0, "0"), (0.5, "0.50"), (950, "950"), (999.4, "999"), (999.6, "1.00 k"), (1234, "1.23 k"), (45_600, "45.6 k"),
+     (999_499, "999 k"), (999_500, "1.00 M"), (1_234_567, "1.23 M"), (2.5e9, "2.50 G"), (-1234, "-1.23 k")],
+)
+def test_quantities_have_three_digits(value: float, text: str) -> None:
+    assert quantity(value) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0 s"), (59.4, "59 s"), (59.6, "1 min 0 s"), (250, "4 min 10 s"), (12_300, "3 h 25 min"),
+     (187_200, "2 d 4 h")],
+)
+def test_durations_have_two_units(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
