@@ -49,9 +49,8 @@ class ReplayActor:
                     num_returns="streaming", _generator_backpressure_num_objects=STREAM_AHEAD
                 ).remote()
                 while True:
-                    first = await anext(stream)
-                    columns = await anext(stream)
-                    await self._insert(name, await first, columns)
+                    first = await (await anext(stream))     # what the worker raised comes as an object, then the end
+                    await self._insert(name, first, await anext(stream))
             except RayTaskError as error:
                 # the worker lives and raised: playing on would raise again, or worse, learn from what is broken
                 self._failure = f"{name} failed: {_last_line(error)}"

@@ -77,6 +77,7 @@ class RolloutWorker:
         self._every_row = np.arange(settings.games)
         self._actions = np.zeros((settings.games, len(game.head_sizes)), np.int32)
         self._sequence = 0
+        self._seated = False
         self.elapsed_s = 0.0
 
     @property
@@ -93,6 +94,9 @@ class RolloutWorker:
         """Plays on until a chunk is full. Weights are looked up once per chunk."""
         start = perf_counter()
         self._refresh()
+        if not self._seated:
+            self._seating.seat_all(self._every_row)
+            self._seated = True
         while not len(self._assembler):
             self._step()
         chunk = seal(
@@ -192,3 +196,4 @@ class RolloutWorker:
         self._rng = parts["sampler"]["rng"].copy()
         self._seating.load(parts["seating"], data["seating"])
         self._sequence = int(data["sequence"])
+        self._seated = True

@@ -36,8 +36,9 @@ class _Running:
 class Seating:
     """Seats of `num_games` games with `num_players` seats each.
 
-    `next_match` is asked for a match whenever the latest has no game left to begin. `policy[i, s]` is the place in
-    `policies` of who sits there (the learner's policy is number 0); `lane[i, s]` is the lane that records it, or -1.
+    Nobody sits anywhere until `seat_all`. `next_match` is asked whenever the latest match has no game left to begin.
+    `policy[i, s]` is the place in `policies` of who sits there (the learner's policy is number 0); `lane[i, s]` is the
+    lane that records it, or -1.
     """
 
     def __init__(self, num_games: int, num_players: int, learner: str, next_match: Callable[[], Match]) -> None:
@@ -51,7 +52,6 @@ class Seating:
         self._running: dict[int, _Running] = {}
         self._latest = -1
         self._in_play: list[int] = []
-        self.seat_all(np.arange(num_games))
 
     @property
     def temperature(self) -> float:
@@ -68,7 +68,7 @@ class Seating:
         return self._in_play
 
     def seat_all(self, rows: npt.NDArray[np.int64]) -> None:
-        """Gives every seat of games that begin to the policies of the matches at hand."""
+        """Gives every seat of games that begin to the policies of the matches at hand. `finish` does it for others."""
         for row in rows.tolist():
             running = self._running.get(self._latest)
             if running is None or running.started == running.match.num_games:

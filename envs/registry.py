@@ -25,6 +25,23 @@ class Entry:
 
 
 GAMES = {
+    "arena": Entry(
+        "envs.arena",
+        "players with guns on a shrinking plane, seven action heads, all at once; the last one standing wins",
+        {
+            "rules": "lms | compat: last one standing, or as the recorded games",
+            "players": "8, 2 to 16",
+            "team_size": "1: players of a team, which must divide the players",
+            "frame_skip": "1 to 30: ticks of 1/30 s that an action is held",
+            "dash": "whether ability 1 is a dash: true under lms, false under compat",
+            "duration": "seconds until the game is over at the latest: 120, under compat 60",
+            "observation": "both | raw | relative: 19 raw features, 103 relative ones; raw under compat",
+            "scoring": "win | placement: results 1, 0, -1, or teams beaten less teams ahead",
+            "shape_damage": "0: reward for 100 hp dealt, less the same for 100 hp taken",
+            "shape_zone": "0: penalty for 100 hp lost to the zone",
+            "shape_pickups": "0: reward for a pick-up that fills a whole bar of hp or ammo",
+        },
+    ),
     "beasty_bar": Entry(
         "envs.beasty_bar",
         "cards with hidden hands: animals jostle in a queue for the bar",
@@ -36,6 +53,17 @@ GAMES = {
         },
     ),
     "connect_four": Entry("envs.connect_four", "four in a row on a board of 7 columns and 6 rows"),
+    "kuhn_poker": Entry("envs.kuhn_poker", "three cards, two players, one bet: the smallest poker"),
+    "leduc_poker": Entry("envs.leduc_poker", "six cards, an open one in the second of two rounds of betting"),
+    "prospector": Entry(
+        "envs.prospector",
+        "mine asteroids, sell at the station, come home alive: an economy under hidden risk",
+        {
+            "rules": "compat | balanced: the original to the last rule, or one in which prospecting pays",
+            "time_max": "budget of ticks, 1 to 20000 (compat: 20000, balanced: 2000)",
+            "invalid": "hold | masked: invalid actions are played as hold, or refused (compat: hold, balanced: masked)",
+        },
+    ),
     "razzle": Entry(
         "envs.razzle",
         "Razzle Dazzle: knights pass a ball along queen lines to the far row",

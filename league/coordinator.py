@@ -108,7 +108,7 @@ class Coordinator:
     def dump(self) -> dict[str, Any]:
         """State of the league for a checkpoint."""
         league = self._store.dump_league(self._run_id)
-        return {"snapshots": self._snapshots, "assigned": self._assigned, "store": league}
+        return {"snapshots": self.list_snapshots(), "assigned": self._assigned, "store": league}
 
     def restore(self, dump: dict[str, Any]) -> None:
         """Goes back to what `dump` gave, results included."""

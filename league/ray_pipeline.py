@@ -104,8 +104,9 @@ class RayPipeline:
         config = self._config
         for number in range(config.rollout.actors):
             name = f"rollout-{number}"
+            # two threads: the stream never returns, and the worker must still answer
             self._workers[name] = ray.remote(RolloutActor).options(
-                name=name, namespace=self._namespace, num_cpus=1, **self._lasting
+                name=name, namespace=self._namespace, num_cpus=1, max_concurrency=2, **self._lasting
             ).remote(
                 name, self._game, config.learning.network, config.rollout, config.learning.loss.discount,
                 config.seed * 1024 + number, MAIN, self._coordinator, self._weight_store,

@@ -4,7 +4,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,25 @@ class Counters:
     snapshot_at: int = 0        # updates at the latest snapshot
 
 
+@dataclass
+class Means:
+    """Means of the figures of some updates."""
+
+    sums: dict[str, float] = field(default_factory=dict)
+    count: int = 0
+
+    def add(self, figures: dict[str, float]) -> None:
+        for name, value in figures.items():
+            self.sums[name] = self.sums.get(name, 0.0) + value
+        self.count += 1
+
+    def take(self) -> dict[str, float]:
+        """The means so far; begins anew."""
+        means = {name: total / self.count for name, total in self.sums.items()}
+        self.sums, self.count = {}, 0
+        return means
+
+
 class Trainer:
     """Trains until the budget is used up or somebody wants otherwise."""
 
@@ -61,8 +80,7 @@ class Trainer:
         self._counters = Counters()
         self._policy = NetworkPolicy(game, config.learning.network)
         self._recent_windows: list[dict[str, Any]] = []     # since the checkpoint before last: see run_directory
-        self._sums: dict[str, float] = {}
-        self._num_sums = 0
+        self._of_window, self._of_report = Means(), Means()
         self._waited_s = 0.0
         self._clock = time.monotonic()
         self._polled_s = self._progress_s = 0.0
@@ -77,6 +95,7 @@ class Trainer:
         self._learner.restore(checkpoint / "learner")
         self._counters = Counters(**state["counters"])
         self._recent_windows = list(state["windows"])
+        self._of_window = Means(**state["means"])
         self._pipeline.restore_league(state["league"])
         window, updates = self._counters.window, self._counters.updates
         self._directory.rewind(WINDOWS, lambda row: row["window"] <= window, self._recent_windows)
@@ -199,9 +218,8 @@ class Trainer:
         )
         counters.updates += 1
         counters.env_steps += int(figures["rows"])
-        for name, value in figures.items():
-            self._sums[name] = self._sums.get(name, 0.0) + value
-        self._num_sums += 1
+        self._of_window.add(figures)
+        self._of_report.add(figures)
         if counters.updates % config.publish_every == 0:
             self._pipeline.publish(MAIN, self._learner.version, self._learner.weights())
         if counters.updates - counters.snapshot_at >= config.league.snapshot_every:
@@ -226,13 +244,12 @@ class Trainer:
             return
         self._tick()
         counters = self._counters
-        means = self._means()
         payoff = self._pipeline.payoff()
         steps = counters.env_steps - self._progress_steps
         waited = self._waited_s / span
         row: dict[str, Any] = {
             **asdict(counters),
-            **means,
+            **self._of_report.take(),
             **self._pipeline.metrics(),
             "games": sum(int(one["games"]) for one in payoff),
             "env_steps_per_s": steps / span,
@@ -248,9 +265,6 @@ class Trainer:
         self._emit({"kind": "progress", **row})
         self._progress_s, self._progress_steps, self._waited_s = now, counters.env_steps, 0.0
 
-    def _means(self) -> dict[str, float]:
-        return {name: total / self._num_sums for name, total in self._sums.items()} if self._num_sums else {}
-
     # -- windows and checkpoints --------------------------------------------------------------------------------------
 
     def _close_window(self, *, final: bool) -> None:
@@ -263,20 +277,20 @@ class Trainer:
             self._evaluate()
         span = max(1e-9, self._tick() - self._window_clock)
         payoff = self._pipeline.payoff()
+        means = self._of_window.take()
         row: dict[str, Any] = {
             "window": counters.window,
             "step": counters.env_steps,
             "epoch": counters.updates,
-            "loss": self._means().get("loss_total"),
+            "loss": means.get("loss_total"),
             "win_rate": self._scores[0].score if self._scores else None,
             "decisions_per_sec": (counters.env_steps - counters.window_began) / span,
             "timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "elapsed_s": counters.elapsed_s,
             "games": sum(int(one["games"]) for one in payoff),
-            **self._means(),
+            **means,
             "evaluation": [score.as_row() for score in self._scores] if due else [],
         }
-        self._sums, self._num_sums = {}, 0
         self._window_clock = counters.elapsed_s
         counters.window_began = counters.env_steps
         self._recent_windows.append(row)
@@ -316,6 +330,7 @@ class Trainer:
         state = {
             "counters": asdict(self._counters),
             "windows": self._recent_windows,
+            "means": asdict(self._of_window),
             "league": self._pipeline.dump_league(),
         }
         self._directory.write_checkpoint(name, fill, state, self._config.windows.keep_checkpoints)

@@ -66,14 +66,10 @@ cdef int32_t sample_head(
         total += weight[k]
     drawn = uniform(rng) * total
     # The first k with drawn < weight[0] + ... + weight[k], counted without a branch to guess. The last of these sums is
-    # `total`, added up as above; rounding can make `drawn` equal to it, and then the last positive weight is meant.
+    # `total`, added up as above, and at least 1; `drawn` rounds to less, for the largest number is 1 - 2**-53.
     for k in range(count):
         until += weight[k]
         chosen += until <= drawn
-    if chosen == count:
-        chosen -= 1
-        while weight[chosen] == 0:
-            chosen -= 1
     log_prob[0] = (logits[index[chosen]] - largest) / temperature - logf(<float>total)
     return index[chosen]
 

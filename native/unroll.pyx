@@ -233,7 +233,7 @@ cdef class UnrollAssembler:
         """Everything that is still being assembled, as arrays by name; `load` takes it. Sealed batches are not."""
         saved = {f"lane_{name}": array.copy() for name, array in self.lanes_memory.items()}
         saved |= {f"batch_{name}": array.copy() for name, array in self.batch_memory.items()}
-        return saved | {"filled": np.array(self.filled)}
+        return saved | {"filled": np.array([self.filled])}
 
     def load(self, saved):
         """Goes on from what `save` gave. Raises ValueError for arrays of another assembler's shape."""
@@ -242,4 +242,4 @@ cdef class UnrollAssembler:
             if saved[name].shape != mine.shape:
                 raise ValueError(f"saved {name} is {saved[name].shape}, this assembler's is {mine.shape}")
         self._bind_lanes({name: saved[f"lane_{name}"].copy() for name in (*_PER_LANE, "rows", "is_open")})
-        self._bind_batch({name: saved[f"batch_{name}"].copy() for name in _PER_LANE}, int(saved["filled"]))
+        self._bind_batch({name: saved[f"batch_{name}"].copy() for name in _PER_LANE}, int(saved["filled"][0]))

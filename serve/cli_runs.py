@@ -38,11 +38,11 @@ def list_command(as_json: AsJson = False, runs_dir: RunsDir = DEFAULT_RUNS_DIR) 
         print(f"no runs in {runs_dir} yet; start one with: ludus train configs/connect_four.yaml")
     else:
         table = Table(box=SIMPLE)
-        for column in ("run", "game", "status", "started", "heard of", "why"):
-            table.add_column(column, no_wrap=column == "run")
+        for column in ("run", "game", "started", "status", "why"):
+            table.add_column(column, no_wrap=column in ("run", "started"))
         for run in runs:
-            heard = f"{duration(run.heartbeat_age_s)} ago"
-            table.add_row(run.run_id, run.game, run_control.state(run), run.created, heard, run.reason)
+            started = f"{duration(run.age_s)} ago"
+            table.add_row(run.run_id, run.game, started, run_control.state(run), run.reason)
         console().print(table)
 
 

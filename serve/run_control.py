@@ -30,6 +30,7 @@ class RunSummary(BaseModel):
     directory: str
     pid: int | None
     heartbeat_age_s: float
+    age_s: float
     created: str
     updated: str
 
@@ -127,7 +128,8 @@ def state(run: RunSummary) -> str:
     """The status in words: what is wished for beside what is, and how an interrupted run goes on."""
     if run.status == "interrupted":
         return f"interrupted, resumable with: ludus train --resume --run-id {run.run_id}"
-    if run.status in ENDED or run.observed_generation >= run.generation:
+    begins = (run.status, run.desired) == ("starting", "running")
+    if begins or run.status in ENDED or run.observed_generation >= run.generation:
         return run.status
     return f"{run.status}, to be {run.desired}"
 
@@ -156,6 +158,7 @@ def _summary(row: RunRow) -> dict[str, Any]:
         "directory": row.directory,
         "pid": row.pid,
         "heartbeat_age_s": round(max(0.0, time.time() - row.heartbeat), 1),
+        "age_s": round(max(0.0, time.time() - row.created), 1),
         "created": iso_time(row.created),
         "updated": iso_time(row.updated),
     }

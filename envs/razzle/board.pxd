@@ -21,7 +21,6 @@ cdef enum:
     PLANES = 10
     MAX_TURNS = 201             # the game ends when so many are finished
     MAX_POSITIONS = MAX_TURNS + 1
-    MAX_LEGAL = 4 * 8 + 4       # four pieces without the ball, four receivers
     # Each turn is an action, and so is each pass: at most 4 in a turn, and but for the first 8 each needs a piece that
     # a knight move freed. With k knight moves: 201 + max over k of min(8 + k, 4 * (201 - k)).
     MAX_LENGTH = 368
@@ -117,51 +116,60 @@ cdef inline void remember(Razzle *s) noexcept nogil:
         h.num_positions += 1
 
 
-cdef inline int32_t list_candidates(const Razzle *s, int32_t *actions) noexcept nogil:
-    """Writes what the mover may do, but for repetition, into room for MAX_LEGAL + 1; returns how many actions.
+cdef inline int32_t mark_candidates(const Razzle *s, uint8_t *mask) noexcept nogil:
+    """Writes the byte of every action that the mover's pieces have on the board; returns how many are 1.
 
-    Writes every candidate and counts it if it is legal: branches on what is legal would be mispredicted.
+    They are 1 for what is legal but for repetition, and written without a branch on that: it would be mispredicted.
     """
     cdef uint64_t others = s.pieces[s.mover] ^ bit(s.ball[s.mover]), free = ~(s.pieces[0] | s.pieces[1])
     cdef uint64_t passes = receivers(s)
-    cdef int32_t _piece, jump, source, target, count = 0
     cdef bint forced = passes != 0 and threatened(s)
+    cdef int32_t _piece, jump, source, target, count = 0
+    cdef uint8_t found
+    cdef uint8_t *row_of_ball = mask + SQUARES * s.ball[s.mover]
+    cdef uint8_t *row
     if s.has_passed or forced:
         free = 0
     for _piece in range(4):
         source = lowest(others)
         others &= others - 1
-        actions[count] = SQUARES * s.ball[s.mover] + source
-        count += (passes >> source) & 1
+        found = (passes >> source) & 1
+        row_of_ball[source] = found
+        count += found
+        row = mask + SQUARES * source
         for jump in range(8):
             target = razzle_jumps[source][jump]
-            actions[count] = SQUARES * source + target
-            count += (free >> target) & 1
-    actions[count] = END_TURN
-    return count + (s.has_passed & (not forced))
+            found = (free >> target) & 1
+            row[target] = found
+            count += found
+    found = s.has_passed & (not forced)
+    mask[END_TURN] = found
+    return count + found
 
 
-cdef inline int32_t list_legal(const Razzle *s, int32_t *actions) noexcept nogil:
-    """Writes the legal actions of the mover, in no special order, into room for MAX_LEGAL + 1; returns how many."""
-    cdef int32_t count = list_candidates(s, actions), kept = 0, k
+cdef inline int32_t mark_legal(const Razzle *s, uint8_t *mask) noexcept nogil:
+    """Writes the byte of every action that the mover's pieces have on the board; returns how many of them are legal."""
+    cdef uint64_t others = s.pieces[s.mover] ^ bit(s.ball[s.mover])
+    cdef int32_t jump, action, count = mark_candidates(s, mask)
     if not s.rules & NO_REPETITION:
         return count
-    for k in range(count):
-        actions[kept] = actions[k]
-        kept += not repeats(s, actions[k])
-    return kept
+    if mask[END_TURN] and repeats(s, END_TURN):
+        mask[END_TURN] = 0
+        count -= 1
+    while others:
+        for jump in range(8):
+            action = SQUARES * lowest(others) + razzle_jumps[lowest(others)][jump]
+            if mask[action] and repeats(s, action):
+                mask[action] = 0
+                count -= 1
+        others &= others - 1
+    return count
 
 
 cdef inline bint can_act(const Razzle *s) noexcept nogil:
     """Only repetition can leave nothing to do: any four knights have 7 targets, there are 6 other pieces on them."""
-    cdef int32_t actions[MAX_LEGAL + 1]
-    cdef int32_t k
-    if not s.rules & NO_REPETITION:
-        return True
-    for k in range(list_candidates(s, actions)):
-        if not repeats(s, actions[k]):
-            return True
-    return False
+    cdef uint8_t mask[NUM_ACTIONS]
+    return not s.rules & NO_REPETITION or mark_legal(s, mask) > 0
 
 
 cdef inline void conclude(Razzle *s) noexcept nogil:

@@ -57,11 +57,12 @@ class Position:
 
 def _status(state: State, mover: int, has_passed: bool, turns: int) -> str:
     winner, reason = outcome(state)
-    if reason == "goal":
-        return f"{SEATS[winner]} wins: the ball has reached the far row"
-    if reason == "stuck":
-        return f"{SEATS[winner]} wins: {SEATS[mover]} can do nothing"
-    if reason == "limit":
-        return f"{'draw' if winner is None else SEATS[winner] + ' wins'}: {TURN_LIMIT} turns are over"
+    if reason is not None:
+        why = {
+            "goal": "the ball has reached the far row",
+            "limit": f"{TURN_LIMIT} turns are over",
+            "stuck": f"{SEATS[mover]} can do nothing",
+        }
+        return f"{'draw' if winner is None else SEATS[winner] + ' wins'}: {why[reason]}"
     duty = ", must pass" if must_pass(state) else ", passing" if has_passed else ""
     return f"{SEATS[mover]} to move{duty}; turn {turns + 1} of {TURN_LIMIT}"

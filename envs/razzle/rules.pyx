@@ -15,8 +15,8 @@ from libc.stdint cimport int32_t, uint8_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from envs.razzle.board cimport (
-    END_TURN, FORCED_ONCE, LIMIT, LIMIT_DRAWS, MAX_LEGAL, MAX_LENGTH, MAX_TURNS, NO_REPETITION, NUM_ACTIONS, PLANES,
-    RUNNING, SQUARES, Razzle, RazzleHistory, begin, conclude, list_legal, play, receivers, remember, threatened
+    END_TURN, FORCED_ONCE, LIMIT, LIMIT_DRAWS, MAX_LENGTH, MAX_TURNS, NO_REPETITION, NUM_ACTIONS, PLANES,
+    RUNNING, SQUARES, Razzle, RazzleHistory, begin, conclude, mark_legal, play, receivers, remember, threatened
 )
 from native.game cimport TERMINAL, UINT8, ZERO_SUM, Game, GameTable, State, new_game
 from native.random cimport mix
@@ -41,15 +41,8 @@ cdef int32_t to_act(const void *p) noexcept nogil:
 
 
 cdef int32_t legal(const void *p, int32_t player, uint8_t *mask) noexcept nogil:
-    cdef int32_t actions[MAX_LEGAL + 1]
-    cdef int32_t k, count
     memset(mask, 0, NUM_ACTIONS)
-    if to_act(p) != player:
-        return 0
-    count = list_legal(<const Razzle *>p, actions)
-    for k in range(count):
-        mask[actions[k]] = 1
-    return count
+    return mark_legal(<const Razzle *>p, mask) if to_act(p) == player else 0
 
 
 cdef int32_t apply(void *p, const int32_t *action) noexcept nogil:

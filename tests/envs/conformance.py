@@ -117,6 +117,23 @@ def mask_is_legal_set(sample: Sample) -> None:
         refused(state, np.array([action, action]).reshape(-1))
 
 
+def idle_seats_are_ignored(sample: Sample) -> None:
+    """When all decide at once, nothing that is played for a seat without a legal action changes what happens."""
+    rng = np.random.default_rng(6)
+    for state in sample.running:
+        idle = [player for player in seats(sample.game) if player not in deciding(state)]
+        if state.to_act() != SIMULTANEOUS or not idle:
+            continue
+        action = np.array(random_action(state, rng))
+        expected = state.clone()
+        expected.apply(action)
+        for value in (-1, 1, 2**31 - 1):
+            other = state.clone()
+            action[idle] = value
+            other.apply(action)
+            assert other == expected
+
+
 def end_is_the_end(sample: Sample) -> None:
     """A finished game takes no action; a game that may end within the budget does, within `max_length`."""
     game = sample.game
@@ -259,6 +276,7 @@ CHECKS: list[Callable[[Sample], None]] = [
     shapes_and_types,
     turn_order,
     mask_is_legal_set,
+    idle_seats_are_ignored,
     end_is_the_end,
     reward_rules,
     clone_is_independent,

@@ -74,7 +74,7 @@ def redeterminized_games_end(sample: Sample) -> None:
     rng = np.random.default_rng(5)
     if not (sample.game.hidden or sample.game.stochastic):
         return
-    for i, state in enumerate(sample.running[:: max(1, len(sample.running) // 30)]):
+    for i, state in enumerate(sample.running[:: max(1, len(sample.running) // sample.budget.futures)]):
         state = state.clone()
         state.redeterminize(deciding(state)[0], i)
         for _ in range(min(sample.budget.actions, sample.game.max_length)):

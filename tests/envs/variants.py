@@ -17,9 +17,18 @@ class Budget:
     """A game is cut off after this many."""
     states: int = 150
     """States examined closely, out of all that were visited."""
+    futures: int = 30
+    """About as many redeterminized games are played to their end."""
 
 
 VARIANTS: dict[str, list[dict[str, Any]]] = {
+    "arena": [
+        {"players": 2, "frame_skip": 4, "duration": 60},
+        {"players": 6, "team_size": 2, "frame_skip": 3, "dash": False, "scoring": "placement"},
+        {"players": 16, "frame_skip": 6, "observation": "relative", "shape_damage": 1.0, "shape_zone": 0.5,
+         "shape_pickups": 0.25},
+        {"rules": "compat", "players": 4},
+    ],
     "beasty_bar": [
         {"players": 3},
         {"players": 4, "scoring": "animals", "start": "random"},
@@ -35,7 +44,7 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
 }
 """Options to try besides the defaults. Every option of a game must appear here."""
 
-BUDGETS: dict[str, Budget] = {}
+BUDGETS: dict[str, Budget] = {"arena": Budget(games=3, actions=4000, states=40, futures=3)}
 """For games that are too slow or too long for the usual budget."""
 
 

@@ -29,10 +29,12 @@ def main(folder: str) -> None:
     os.chdir(folder)
     extensions = [
         Extension(path.stem, [path.name], include_dirs=[numpy.get_include()], define_macros=MACROS,
-                  extra_compile_args=["-O1", "-g0"])
+                  extra_compile_args=["-O0", "-g0"])
         for path in sorted(Path().glob("*.pyx"))
     ]
-    modules = cythonize(extensions, compiler_directives=DIRECTIVES, include_path=[str(ROOT)], quiet=True)
+    modules = cythonize(  # type: ignore[no-untyped-call]
+        extensions, compiler_directives=DIRECTIVES, include_path=[str(ROOT)], quiet=True
+    )
     command = build_ext(Distribution({"name": "outside", "ext_modules": modules}))
     command.inplace, command.parallel = True, 2
     command.ensure_finalized()

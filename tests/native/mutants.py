@@ -71,7 +71,7 @@ def plant(target: str, name: str, mutant: Mutant | None, folder: Path) -> None:
         text = path.read_text()
         if mutant is not None and mutant.file == path.name:
             if text.count(mutant.old) != 1:
-                raise ValueError(f"{name}: {mutant.old!r} stands {text.count(mutant.old)} times in {path.name}, not once")
+                raise ValueError(f"{name}: {mutant.old!r} does not stand exactly once in {path.name}")
             text = text.replace(mutant.old, mutant.new)
         text = re.sub(r"native\.(arrays|block|masks) cimport", rf"\1_{name} cimport", text)
         (folder / f"{path.stem}_{name}{path.suffix}").write_text(text)

@@ -9,7 +9,7 @@ from tests.native.mutants import MUTANTS, survivors
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("target", MUTANTS)
 def test_mutants_die(target: str, tmp_path: Path) -> None:
     assert survivors(target, tmp_path) == []

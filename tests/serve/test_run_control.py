@@ -46,6 +46,9 @@ def test_an_interrupted_run_cannot_be_steered_and_the_message_says_what_can_be_d
 
 def test_a_wish_shows_beside_what_is(tmp_path: Path) -> None:
     store = add_run(tmp_path, "alpha")
+    store.create("beta", tmp_path / "beta", {"game": "tic_tac_toe"}, resume=False)
+    assert run_control.state(run_control.show_run(store, "beta")) == "starting"
+    assert run_control.state(run_control.pause(store, "beta", "cli")) == "starting, to be paused"
     assert run_control.state(run_control.pause(store, "alpha", "cli")) == "running, to be paused"
     store.observe("alpha", "paused", generation=2)
     assert run_control.state(run_control.show_run(store, "alpha")) == "paused"

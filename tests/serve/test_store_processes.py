@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from serve.database import Database
 from serve.run_store import RunExistsError, SqliteRunStore
 
 WRITER = "tests.serve.store_writer"
-NUM_MATCHES = 300
+NUM_MATCHES = 3000
 
 
 def start_writer(store: SqliteRunStore, first: int, last: int) -> subprocess.Popen[str]:
@@ -32,8 +33,11 @@ def store(tmp_path: Path) -> SqliteRunStore:
 
 
 def test_two_processes_and_this_one_lose_and_double_nothing(store: SqliteRunStore) -> None:
-    writers = [start_writer(store, 0, 200), start_writer(store, 100, NUM_MATCHES)]
-    for generation in range(2, 52):
+    writers = [start_writer(store, 0, 2000), start_writer(store, 1000, NUM_MATCHES)]
+    for writer in writers:
+        assert writer.stdout is not None
+        writer.stdout.readline()  # both are at work, and so is this process
+    for generation in range(2, 202):
         desired = "paused" if generation % 2 == 0 else "running"
         assert store.set_desired("alpha", desired, "test") == generation
     for writer in writers:
@@ -43,7 +47,7 @@ def test_two_processes_and_this_one_lose_and_double_nothing(store: SqliteRunStor
     assert store.num_results("alpha") == NUM_MATCHES
     assert tally["games"] == tally["wins"] == NUM_MATCHES
     assert tally["length_sum"] == sum(range(NUM_MATCHES))
-    assert len(store.changes("alpha")) == 51
+    assert len(store.changes("alpha")) == 201
 
 
 def test_a_writer_killed_in_the_middle_loses_and_doubles_nothing(store: SqliteRunStore) -> None:
@@ -94,13 +98,19 @@ def test_one_process_of_many_creates_a_run_and_the_file(tmp_path: Path) -> None:
         assert sum(pool.map(create, range(16))) == 1
 
 
-def test_a_forked_child_opens_a_connection_of_its_own(store: SqliteRunStore) -> None:
-    store.run("alpha")
+def test_a_forked_child_opens_a_connection_of_its_own(tmp_path: Path) -> None:
+    database = Database(tmp_path / "forked.sqlite", "CREATE TABLE IF NOT EXISTS seen (number INTEGER)", 1)
+    with database.connection() as connection:
+        before = connection
     child = os.fork()
     if child == 0:
         try:
-            os._exit(0 if store.set_desired("alpha", "paused", "child") == 2 else 1)
+            with database.transaction() as connection:
+                connection.execute("INSERT INTO seen VALUES (7)")
+            os._exit(0 if connection is not before else 1)
         finally:
             os._exit(2)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    assert store.desired("alpha") == ("paused", 2)
+    with database.connection() as connection:
+        assert connection is before
+        assert connection.execute("SELECT number FROM seen").fetchone()["number"] == 7

@@ -1,0 +1,16 @@
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from native.game import Game, State
+
+KINDS: tuple[str, str]
+
+def from_dict(game: Game, position: Mapping[str, Any]) -> State: ...
+def to_dict(state: State) -> dict[str, Any]: ...
+def advance(state: State, actions: Mapping[int, Sequence[float]],
+            spawned: Sequence[Mapping[str, Any]] | None = None) -> None: ...
+def features(state: State, seat: int) -> npt.NDArray[np.float64]: ...
+def statistics(state: State) -> list[dict[str, float]]: ...

@@ -1,0 +1,1 @@
+"""Leduc hold'em: six cards, two players, two rounds of betting."""

@@ -1,0 +1,1 @@
+"""Prospector: mine asteroids, sell at the one station, come home alive."""

@@ -1,0 +1,16 @@
+from native.game import Game, State
+
+END_TURN_ACTION: int
+TURN_LIMIT: int
+
+def to_string(state: State) -> str: ...
+def from_string(game: Game, text: str) -> State: ...
+def outcome(state: State) -> tuple[int | None, str | None]: ...
+def must_pass(state: State) -> bool: ...
+def make(
+    *,
+    rules: str = "upstream",
+    limit_result: str | None = None,
+    forced_once: bool | None = None,
+    no_repetition: bool | None = None,
+) -> Game: ...

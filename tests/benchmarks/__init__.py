@@ -1,0 +1,1 @@
+"""What is measured; `ludus bench` runs it."""

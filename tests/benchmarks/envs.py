@@ -1,0 +1,77 @@
+"""Steps per second of every game on one core, observation and mask written at each step.
+
+`NAME/random`: uniformly random legal play without Python in between. `NAME/step`: `VectorGame.step` with given actions.
+`NAME/open_spiel` (peer): the same random play through OpenSpiel's Python interface, where it has the game.
+"""
+from __future__ import annotations
+
+import importlib.util
+import random
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import numpy as np
+
+from envs import registry
+from native.game import Game
+from native.vector import VectorGame
+from tests.benchmarks.measure import measure, record
+
+NUM_GAMES = 1024
+STEPS = 64      # per measured call
+
+
+def run(peers: bool) -> Iterator[dict[str, object]]:
+    """One record per game and way to play it."""
+    for name in registry.names():
+        game = registry.make(name)
+        vector = VectorGame(game, NUM_GAMES)
+        yield _steps_per_second(f"{name}/random", partial(vector.play_random, STEPS), NUM_GAMES * STEPS)
+        yield _steps_per_second(f"{name}/step", given_actions(game), NUM_GAMES * STEPS)
+        if peers and importlib.util.find_spec("pyspiel"):
+            import pyspiel
+
+            if name in pyspiel.registered_names():
+                yield _steps_per_second(f"{name}/open_spiel", partial(open_spiel_steps, name, STEPS), STEPS)
+
+
+def _steps_per_second(case: str, function: Callable[[], object], steps: int) -> dict[str, object]:
+    return record("envs", case, [steps / seconds for seconds in measure(function)], "steps/s")
+
+
+def given_actions(game: Game) -> Callable[[], None]:
+    """Plays the same STEPS recorded steps whenever it is called; going back to their start is part of the time."""
+    vector = VectorGame(game, NUM_GAMES)
+    vector.play_random(STEPS)       # rows are in the middle of their games
+    start = vector.save()
+    shape = (*vector.num_legal.shape, len(game.head_sizes))
+    recorded = []
+    for _ in range(STEPS):
+        recorded.append(np.empty(shape, np.int32))
+        vector.random_actions(recorded[-1])
+        vector.step(recorded[-1])
+
+    def play() -> None:
+        vector.load(start)
+        for actions in recorded:
+            vector.step(actions)
+
+    return play
+
+
+def open_spiel_steps(name: str, steps: int) -> None:
+    """`steps` decisions of uniformly random play, with the mask and the observation of the seat to act."""
+    import pyspiel
+
+    game = pyspiel.load_game(name)
+    state = game.new_initial_state()
+    for _ in range(steps):
+        while state.is_chance_node():
+            state.apply_action(random.choice(state.chance_outcomes())[0])   # uniform in the games measured here
+        state.apply_action(random.choice(state.legal_actions()))
+        if state.is_terminal():
+            state.rewards()
+            state = game.new_initial_state()
+        if not state.is_chance_node():
+            state.legal_actions_mask()
+            state.observation_tensor()

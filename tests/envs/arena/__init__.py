@@ -1,0 +1,1 @@
+"""The arena: recorded games, the twin, fairness, bots, last one standing."""

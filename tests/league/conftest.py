@@ -1,0 +1,71 @@
+"""Runs in small: configs, stores and a way to train that finishes in seconds."""
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from league.config import RunConfig, parse_config
+from league.run import train
+from serve.run_store import SqliteRunStore
+
+TINY: dict[str, Any] = {
+    "game": "tic_tac_toe",
+    "seed": 3,
+    "backend": "local",
+    "deterministic": True,
+    "batch_chunks": 2,
+    "budget": {"updates": 12},
+    "learning": {"network": {"hidden": [16]}, "optimiser": {"learning_rate": 0.003}},
+    "rollout": {"actors": 2, "games": 8, "unroll": 4, "chunk_unrolls": 8},
+    "replay": {"capacity": 4},
+    "league": {"self_play": 0.5, "snapshots": 0.3, "bots": {"one_ply": 0.2}, "match_games": 5, "snapshot_every": 3},
+    "evaluation": {"opponents": ["random", "one_ply"], "games": 20},
+    "windows": {"env_steps": 200, "keep_checkpoints": 2},
+    "schedule": {"learning_rate_end": 0.001},
+}
+
+
+def tiny(**changes: Any) -> RunConfig:
+    """The tiny config with some sections changed."""
+    tree = {key: dict(value) if isinstance(value, dict) else value for key, value in TINY.items()}
+    for key, value in changes.items():
+        tree[key] = {**tree[key], **value} if isinstance(tree.get(key), dict) and key != "budget" else value
+    return parse_config(tree, "tiny")
+
+
+class Stage:
+    """A store, a folder, and runs in them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.store = SqliteRunStore(folder / "ludus.sqlite")
+        self.events: list[dict[str, Any]] = []
+
+    def train(
+        self,
+        config: RunConfig,
+        run_id: str = "run",
+        *,
+        resume: bool = False,
+        interrupt: threading.Event | None = None,
+        on_event: Callable[[dict[str, Any]], None] = lambda event: None,
+    ) -> dict[str, Any]:
+        """Trains to the end in this thread."""
+        def emit(event: dict[str, Any]) -> None:
+            self.events.append(event)
+            on_event(event)
+
+        self.store.create(run_id, self.folder / run_id, config.model_dump(mode="json"), resume)
+        return train(
+            config, run_id=run_id, directory=self.folder / run_id, store=self.store, resume=resume, emit=emit,
+            interrupt=interrupt or threading.Event(),
+        )
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    return Stage(tmp_path)

@@ -1,0 +1,83 @@
+"""Configs: every fault is one sentence that names it; what is written reads back equal."""
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from league.config import ConfigError, dump_config, load_config
+from tests.league.conftest import tiny
+
+CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_every_config_of_the_tree_loads(path: Path) -> None:
+    assert load_config(path).game
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Path:
+    path = tmp_path / "run.yaml"
+    path.write_text(dump_config(tiny()))
+    return path
+
+
+def test_written_and_read_back_it_is_equal(written: Path) -> None:
+    assert load_config(written) == tiny()
+
+
+def test_overrides_reach_into_sections(written: Path) -> None:
+    config = load_config(written, ["rollout.games=16", "learning.optimiser.learning_rate=1e-3", "league.bots={}"])
+    assert (config.rollout.games, config.learning.optimiser.learning_rate, config.league.bots) == (16, 1e-3, {})
+
+
+def test_profiles_come_from_the_file_or_beside_it(written: Path) -> None:
+    written.write_text(written.read_text() + "\nprofiles:\n  big: {rollout: {games: 64}}\n")
+    (written.parent / "profiles").mkdir()
+    (written.parent / "profiles" / "small.yaml").write_text("rollout: {games: 2}\n")
+    assert load_config(written, profile="big").rollout.games == 64
+    assert load_config(written, profile="small").rollout.games == 2
+    assert load_config(written, ["rollout.games=3"], profile="big").rollout.games == 3
+    with pytest.raises(ConfigError, match="has no profile 'huge'; it has big, small"):
+        load_config(written, profile="huge")
+
+
+@pytest.mark.parametrize(
+    ("override", "sentence"),
+    [
+        ("leage.self_play=1", "unknown key 'leage'; did you mean 'league'?"),
+        ("league.selfplay=1", "unknown key 'league.selfplay'; did you mean 'self_play'?"),
+        ("rollout.games=0", "'rollout.games' is 0: input should be greater than or equal to 1"),
+        ("rollout.games=many", "'rollout.games' is 'many': input should be a valid integer"),
+        ("learning.network.kind=cnn", "'learning.network.kind' is 'cnn': input should be 'mlp' or 'residual'"),
+        ("game=conect_four", "unknown game 'conect_four'"),
+        ("game_options={size: 4}", "size"),
+        ("league.bots={two_ply: 1}", "tic_tac_toe has no bot 'two_ply'; it has one_ply"),
+        ("evaluation.opponents=[nobody]", "tic_tac_toe has no bot 'nobody'"),
+        ("league={self_play: 0, bots: {}}", "there is nobody to play before the first snapshot"),
+        ("budget={}", "give at least one of updates, env_steps and minutes"),
+        ("replay.capacity=3", "replay.capacity is 3, expected at least twice batch_chunks"),
+        ("backend=ray", "deterministic needs backend: local"),
+        ("budget.minutes=1", "the clock is not deterministic"),
+        ("rollout", "is not of the form key.path=value"),
+        ("seed.x=1", "'seed' is a value, not a section"),
+    ],
+)
+def test_a_fault_is_one_sentence_that_names_it(written: Path, override: str, sentence: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_config(written, [override])
+    assert sentence in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_unreadable_files_are_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"cannot read .*missing\.yaml: No such file"):
+        load_config(tmp_path / "missing.yaml")
+    broken = tmp_path / "broken.yaml"
+    broken.write_text("game: [")
+    with pytest.raises(ConfigError, match=r"broken\.yaml is not YAML"):
+        load_config(broken)
+    broken.write_text("- a list")
+    with pytest.raises(ConfigError, match=r"broken\.yaml holds list, expected keys and values"):
+        load_config(broken)

@@ -1,0 +1,113 @@
+"""Whole runs in one process: deterministic, resumable exactly, steerable, and honest about how they end."""
+from __future__ import annotations
+
+import json
+import threading
+from typing import Any
+
+import pytest
+
+from league.run_directory import TRAINING, WINDOWS, RunDirectory
+from tests.league.conftest import Stage, tiny
+
+
+def test_same_seed_same_digest(stage: Stage) -> None:
+    digests = [stage.train(tiny(seed=seed), f"run-{number}")["digest"] for number, seed in enumerate((3, 3, 4))]
+    assert digests[0] == digests[1]
+    assert digests[0] != digests[2]
+
+
+def test_interrupted_and_resumed_it_ends_as_if_nothing_had_happened(stage: Stage) -> None:
+    whole = stage.train(tiny(), "whole")
+    interrupt = threading.Event()
+
+    def after_two_windows(event: dict[str, Any]) -> None:
+        if event["kind"] == "evaluation" and event["updates"] >= 7:
+            interrupt.set()
+
+    cut = stage.train(tiny(), "cut", interrupt=interrupt, on_event=after_two_windows)
+    assert cut["status"] == "interrupted"
+    assert cut["digest"] != whole["digest"]
+    rest = stage.train(tiny(), "cut", resume=True)
+    assert rest["status"] == "completed"
+    assert rest["digest"] == whole["digest"]
+    assert rest["results"] == whole["results"]
+    assert stage.store.payoff("cut") == stage.store.payoff("whole")
+    rows = {run: RunDirectory(stage.folder / run).rows(WINDOWS) for run in ("whole", "cut")}
+    clock = ("timestamp", "elapsed_s", "decisions_per_sec")
+    assert [{k: v for k, v in row.items() if k not in clock} for row in rows["cut"]] == [
+        {k: v for k, v in row.items() if k not in clock} for row in rows["whole"]
+    ]
+
+
+def test_killed_after_a_checkpoint_it_goes_on_from_there(stage: Stage) -> None:
+    whole = stage.train(tiny(), "whole")
+
+    class Killed(Exception):
+        pass
+
+    def die(event: dict[str, Any]) -> None:
+        if event["kind"] == "evaluation" and event["updates"] >= 7:
+            raise Killed
+
+    with pytest.raises(Killed):
+        stage.train(tiny(), "cut", on_event=die)
+    assert stage.store.run("cut").status == "failed"
+    assert "Killed" in stage.store.run("cut").reason
+    assert stage.train(tiny(), "cut", resume=True)["digest"] == whole["digest"]
+    windows = [row["window"] for row in RunDirectory(stage.folder / "cut").rows(WINDOWS)]
+    assert windows == list(range(1, len(windows) + 1))
+
+
+def test_the_folder_holds_what_the_design_says(stage: Stage) -> None:
+    stage.train(tiny())
+    folder = stage.folder / "run"
+    metadata = json.loads((folder / "run_metadata.json").read_text())
+    assert metadata["status"] == "completed"
+    assert metadata["latest_window"] == 3
+    assert (folder / metadata["latest_checkpoint"] / "run.json").is_file()
+    window = RunDirectory(folder).rows(WINDOWS)[-1]
+    assert {"step", "epoch", "loss", "win_rate", "decisions_per_sec", "timestamp"} <= set(window)
+    assert [one["opponent"] for one in window["evaluation"]] == ["random", "one_ply"]
+    assert {row["player"] for row in json.loads((folder / "league/players.json").read_text())} >= {"main"}
+    payoff = json.loads((folder / "league/payoff.json").read_text())
+    assert sum(row["games"] for row in payoff) == window["games"] > 0
+    assert len(list((folder / "league/snapshots").glob("*.safetensors"))) == 4
+
+
+def test_pause_resume_and_stop_are_obeyed(stage: Stage) -> None:
+    config = tiny(deterministic=False, budget={"minutes": 5})
+    statuses: list[str] = []
+    counts: list[int] = []
+
+    def steer(event: dict[str, Any]) -> None:
+        if event["kind"] == "evaluation" and not statuses:
+            stage.store.set_desired("run", "paused", "test")
+            statuses.append("asked")
+        elif event["kind"] == "status" and event["status"] == "paused":
+            statuses.append(stage.store.run("run").status)
+            counts.append(json.loads((stage.folder / "run/run_metadata.json").read_text())["updates"])
+            threading.Timer(1.0, stage.store.set_desired, ("run", "running", "test")).start()
+        elif event["kind"] == "status" and event["reason"] == "resumed as asked":
+            statuses.append(stage.store.run("run").status)
+            stage.store.set_desired("run", "stopped", "test")
+
+    finished = stage.train(config, on_event=steer)
+    assert statuses == ["asked", "paused", "running"]
+    assert (finished["status"], finished["reason"]) == ("stopped", "stopped as asked")
+    assert stage.store.run("run").status == "stopped"
+    assert json.loads((stage.folder / "run/run_metadata.json").read_text())["updates"] >= counts[0]
+
+
+def test_progress_reaches_the_metrics_file(stage: Stage) -> None:
+    stage.train(tiny(budget={"minutes": 0.06}, deterministic=False))
+    rows = RunDirectory(stage.folder / "run").rows(TRAINING)
+    assert rows
+    assert {"updates", "env_steps", "loss_total", "bottleneck", "games", "replay_chunks"} <= set(rows[-1])
+
+
+def test_resuming_without_a_checkpoint_begins_at_the_start(stage: Stage) -> None:
+    stage.store.create("run", stage.folder / "run", {"game": "tic_tac_toe"}, False)
+    finished = stage.train(tiny(), resume=True)
+    assert finished["status"] == "completed"
+    assert any("no checkpoint yet" in event.get("text", "") for event in stage.events)

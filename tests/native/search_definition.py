@@ -1,0 +1,321 @@
+"""`native/search.pyx` once more, slowly: dictionaries, float64, every mean taken over the list of what was averaged.
+
+Letters: A actions of the game, k counts the legal ones of a node.
+"""
+from __future__ import annotations
+
+import math
+import zlib
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from envs import registry
+from native.game import Game, State
+from native.search_settings import SearchSettings
+from tests.native.splitmix import derive, uniform
+
+Array = npt.NDArray[np.float64]
+PRIVATE, ROOT_DEAL = 0x72616E64, 0x726F6F74
+
+
+def evaluate(game: Game, observation: npt.NDArray[Any]) -> tuple[npt.NDArray[np.float32], np.float32]:
+    """Logits `[A]` and a value that depend on the observation alone, as a network's would."""
+    rng = np.random.default_rng(zlib.crc32(np.ascontiguousarray(observation).tobytes()))
+    return rng.normal(0, 1.5, game.num_actions).astype(np.float32), np.float32(rng.uniform(-0.9, 0.9))
+
+
+def softmax(logits: Array) -> Array:
+    weights = np.exp(logits - logits.max())
+    return weights / weights.sum()
+
+
+@dataclass
+class Node:
+    seat: int
+    actions: list[int]
+    prior: Array
+    raw: float
+    returns: list[list[float]] = field(default_factory=list)
+    """To `seat`, per action, of the simulations that took it."""
+    proof: dict[int, float] = field(default_factory=dict)
+    settled: float | None = None
+
+    def visits(self, k: int) -> int:
+        return len(self.returns[k])
+
+    def total(self) -> int:
+        return 1 + sum(len(returns) for returns in self.returns)
+
+    def q(self, k: int) -> float:
+        return self.proof[k] if k in self.proof else float(np.mean(self.returns[k]))
+
+    def value(self) -> float:
+        if self.settled is not None:
+            return self.settled
+        return (self.raw + sum(sum(returns) for returns in self.returns)) / self.total()
+
+
+class Definition:
+    """One search of one state."""
+
+    def __init__(self, state: State, seed: int, settings: SearchSettings) -> None:
+        self.game, self.state, self.seed, self.settings = state.game, state, seed, settings
+        self.sampled = self.game.stochastic or self.game.hidden
+        self.solver = settings.solver and self.game.zero_sum and self.game.num_players == 2 and not self.sampled
+        self.nodes: dict[object, Node] = {}
+        root = state.clone()
+        if self.sampled:
+            root.redeterminize(root.to_act(), derive(seed, ROOT_DEAL))
+        self.root = self.expand(root, self.key(root, []))
+        self.logits = np.log(self.root.prior)
+        if settings.root == "gumbel":
+            self.gumbel = np.zeros(len(self.root.actions))
+            rng = derive(seed, PRIVATE)
+            for k in range(len(self.gumbel)):
+                number, rng = uniform(rng)
+                self.gumbel[k] = -math.log(-math.log(1 - number)) * settings.gumbel_scale
+            self.schedule = self.halving()
+        for i in range(settings.simulations):
+            if self.root.settled is None:
+                self.simulate(i)
+
+    def key(self, state: State, played: list[int]) -> object:
+        seat = state.to_act()
+        return (seat, state.information_key(seat), state.legal().tobytes()) if self.sampled else tuple(played)
+
+    def expand(self, state: State, key: object) -> Node:
+        logits, value = evaluate(self.game, state.observe())
+        actions = state.legal_actions()
+        node = Node(state.to_act(), actions, softmax(logits[actions].astype(np.float64)), float(value))
+        node.returns = [[] for _ in actions]
+        self.nodes[key] = node
+        return node
+
+    def for_all(self, value: float, seat: int) -> Array:
+        """Every seat's view of a value that `seat` sees."""
+        others = max(1, self.game.num_players - 1)
+        return np.array([value if p == seat else -value / others for p in range(self.game.num_players)])
+
+    def simulate(self, i: int) -> None:
+        node, state, played = self.root, self.state.clone(), list[int]()
+        path: list[tuple[Node, int, Array]] = []
+        k = self.schedule_pick(i) if self.settings.root == "gumbel" else self.puct(node, True)
+        if self.sampled:
+            state.redeterminize(node.seat, derive(self.seed, node.visits(k)))
+        while True:
+            if k in node.proof:
+                path.append((node, k, np.zeros(self.game.num_players)))
+                self.back_up(path, self.for_all(node.proof[k], node.seat), True)
+                return
+            state.apply(node.actions[k])
+            played.append(node.actions[k])
+            path.append((node, k, state.rewards().astype(np.float64)))
+            if state.is_terminal:
+                self.back_up(path, np.zeros(self.game.num_players), True)
+                return
+            key = self.key(state, played)
+            if key not in self.nodes:
+                node = self.expand(state, key)
+                self.back_up(path, self.for_all(node.raw, node.seat), False)
+                return
+            node = self.nodes[key]
+            k = self.puct(node, False)
+
+    def back_up(self, path: list[tuple[Node, int, Array]], returns: Array, exact: bool) -> None:
+        exact = exact and self.solver
+        for node, k, reward in reversed(path):
+            # The step that ends at a proof has its reward in the proof.
+            returns = returns if k in node.proof else reward + self.settings.discount * returns
+            node.returns[k].append(float(returns[node.seat]))
+            if not exact:
+                continue
+            node.proof[k] = float(returns[node.seat])
+            exact = node.proof[k] >= self.settings.win_value or len(node.proof) == len(node.actions)
+            if exact:
+                node.settled = max(node.proof.values())
+                returns = self.for_all(node.settled, node.seat)
+
+    def explore(self, node: Node) -> float:
+        s = self.settings
+        return (s.c_init + math.log((1 + node.total() + s.c_base) / s.c_base)) * math.sqrt(node.total())
+
+    def forced(self, k: int) -> float:
+        return math.sqrt(self.settings.forced_playouts * self.root.prior[k] * (self.root.total() - 1))
+
+    def puct(self, node: Node, at_root: bool) -> int:
+        if at_root and self.settings.forced_playouts:
+            for k in range(len(node.actions)):
+                if k not in node.proof and 0 < node.visits(k) < self.forced(k):
+                    return k
+        reduction = self.settings.root_fpu_reduction if at_root else self.settings.fpu_reduction
+        mass = sum(node.prior[k] for k in range(len(node.actions)) if node.visits(k))
+        scores = []
+        for k in range(len(node.actions)):
+            q = node.q(k) if node.visits(k) else node.value() - reduction * math.sqrt(mass)
+            bonus = 0 if k in node.proof else self.explore(node) * node.prior[k] / (1 + node.visits(k))
+            scores.append(q + bonus)
+        return int(np.argmax(scores))
+
+    def halving(self) -> list[int]:
+        """For each simulation, the visits that the action to be taken must have had (Karnin et al. 2013)."""
+        s, found, level = self.settings, list[int](), 0
+        most = considered = min(s.max_considered, len(self.root.actions), s.simulations)
+        phases = max(1, math.ceil(math.log2(most)))
+        while len(found) < s.simulations:
+            for _ in range(max(1, s.simulations // (phases * considered))):
+                found += [level] * considered
+                level += 1
+            considered = max(min(2, most), considered // 2)
+        return found[: s.simulations]
+
+    def improved(self) -> Array:
+        """logits + sigma(completed q)."""
+        root, s = self.root, self.settings
+        visited = [k for k in range(len(root.actions)) if root.visits(k)]
+        mixed = root.raw
+        if visited:
+            mean = sum(root.prior[k] * root.q(k) for k in visited) / sum(root.prior[k] for k in visited)
+            mixed = (root.raw + (root.total() - 1) * mean) / root.total()
+        q = np.array([root.q(k) if root.visits(k) else mixed for k in range(len(root.actions))])
+        most = max(root.visits(k) for k in range(len(root.actions)))
+        return self.logits + (s.c_visit + most) * s.c_scale * (q - q.min()) / max(q.max() - q.min(), 1e-8)
+
+    def schedule_pick(self, i: int) -> int:
+        scores = self.gumbel + self.improved()
+        return max((k for k in range(len(scores)) if self.root.visits(k) == self.schedule[i]), key=lambda k: scores[k])
+
+    def weights(self) -> Array:
+        """Visits, less forced ones, none for what is proven worse than another action."""
+        root, n = self.root, np.array([len(returns) for returns in self.root.returns], np.float64)
+        if root.settled is not None:
+            return np.array([n[k] if root.proof.get(k) == root.settled else 0 for k in range(len(n))])
+        n[[k for k, value in root.proof.items() if value <= -self.settings.win_value]] = 0
+        most = int(n.argmax())
+        for k in range(len(n)):
+            if self.settings.forced_playouts and k != most and n[k]:
+                target = root.q(most) + (
+                    0 if most in root.proof else self.explore(root) * root.prior[most] / (1 + n[most])
+                )
+                kept = n[k]
+                # One visit after another is given back while PUCT would still not ask for it.
+                for fewer in range(int(n[k]) - 1, int(n[k]) - 1 - math.floor(self.forced(k)), -1):
+                    if fewer < 0 or root.q(k) + self.explore(root) * root.prior[k] / (1 + fewer) > target:
+                        break
+                    kept = fewer
+                n[k] = kept if kept > 1 else 0
+        return n
+
+    def policy(self) -> Array:
+        root = self.root
+        if self.settings.root == "gumbel" and root.settled is None:
+            scores = self.improved()
+            scores[[k for k, value in root.proof.items() if value <= -self.settings.win_value]] = -np.inf
+            return softmax(scores)
+        return self.weights() / self.weights().sum()
+
+
+def drive(search: Any, states: list[State], seeds: list[int]) -> None:
+    """Runs a search of all `states`, evaluated by `evaluate`."""
+    game = states[0].game
+    rows = np.stack([np.frombuffer(state.to_bytes(), np.uint8) for state in states])
+    search.begin(rows, np.array(seeds, np.uint64))
+    while True:
+        observations, _ = search.select()
+        if not len(observations):
+            return
+        answers = [evaluate(game, observation) for observation in observations]
+        search.expand(np.stack([logits for logits, _ in answers]), np.array([value for _, value in answers]))
+
+
+def some_states(name: str, count: int, seed: int) -> list[State]:
+    """Unfinished states on the way of random games."""
+    rng, game, found = np.random.default_rng(seed), registry.make(name), list[State]()
+    while len(found) < count:
+        state = game.new_state(int(rng.integers(2**63)))
+        for _ in range(rng.integers(0, 2 + game.max_length // 2)):
+            after = state.clone()
+            after.apply(int(rng.choice(state.legal_actions())))
+            if after.is_terminal:
+                break
+            state = after
+        found.append(state)
+    return found
+
+
+VARIANTS = (
+    {"simulations": 60},
+    {"simulations": 60, "solver": False, "fpu_reduction": 0.0, "c_init": 0.6, "c_base": 50.0},
+    {"simulations": 45, "forced_playouts": 2.0, "root_fpu_reduction": 0.1, "discount": 0.9},
+    {"simulations": 32, "root": "gumbel"},
+    {"simulations": 21, "root": "gumbel", "max_considered": 5, "c_visit": 20.0, "c_scale": 0.3, "gumbel_scale": 0.5},
+)
+NAMES = ("connect_four", "tic_tac_toe", "kuhn_poker", "leduc_poker", "razzle", "beasty_bar")
+
+
+def check_search(module: ModuleType, seed: int) -> None:
+    """One game and one variant, chosen by `seed`: the trees of three states are those of the definition."""
+    name, settings = NAMES[seed % len(NAMES)], SearchSettings(**VARIANTS[seed // len(NAMES) % len(VARIANTS)])
+    states, seeds = some_states(name, 3, seed), [seed, 2**63 + seed, 7]
+    search = module.Search(states[0].game, 3, settings)
+    drive(search, states, seeds)
+    visits, policy = search.visits, search.policy()
+    for row, state in enumerate(states):
+        wanted = Definition(state, seeds[row], settings)
+        actions = wanted.root.actions
+        assert visits[row, actions].tolist() == [wanted.root.visits(k) for k in range(len(actions))]
+        assert visits[row].sum() == visits[row, actions].sum()
+        assert search.proven[row] == (wanted.root.settled is not None)
+        assert search.num_nodes[row] == len(wanted.nodes)
+        np.testing.assert_allclose(search.root_values[row], wanted.root.value(), atol=2e-5)
+        np.testing.assert_allclose(policy[row, actions], wanted.policy(), atol=2e-4)
+        assert abs(policy[row].sum() - 1) < 1e-5
+        q = [wanted.root.q(k) if wanted.root.visits(k) else 0 for k in range(len(actions))]
+        np.testing.assert_allclose(search.q[row, actions], q, atol=2e-5)
+        check_choice(int(search.actions()[row]), wanted)
+
+
+def check_choice(action: int, wanted: Definition) -> None:
+    """`action` is among the best of the search."""
+    k, root = wanted.root.actions.index(action), wanted.root
+    weights = wanted.weights()
+    if root.settled is not None:
+        assert root.proof[k] == root.settled
+    elif wanted.settings.root == "gumbel":
+        scores = wanted.gumbel + wanted.improved()
+        scores[weights < weights.max()] = -np.inf
+        assert k == scores.argmax()
+    else:
+        ties = np.flatnonzero(weights == weights.max())
+        assert k == max(ties, key=root.q)
+
+
+def check_kept(module: ModuleType, seed: int) -> None:
+    """After `advance` the new root has the visits and values of the old one's child, and its budget counts them."""
+    name = ("connect_four", "tic_tac_toe", "razzle")[seed % 3]
+    settings = SearchSettings(simulations=40, solver=seed % 2 == 0)
+    states = some_states(name, 3, seed)
+    search = module.Search(states[0].game, 3, settings)
+    drive(search, states, [1, 2, 3])
+    wanted = [Definition(state, i, settings) for i, state in enumerate(states, 1)]
+    actions = search.actions()
+    ends = [state.clone() for state in states]
+    for end, action in zip(ends, actions.tolist(), strict=True):
+        end.apply(action)
+    if any(end.is_terminal for end in ends):
+        return
+    search.advance(actions)
+    rows = np.stack([np.frombuffer(end.to_bytes(), np.uint8) for end in ends])
+    search.begin(rows, np.arange(3, dtype=np.uint64))
+    for row, definition in enumerate(wanted):
+        child = definition.nodes.get((int(actions[row]),))
+        assert search.kept[row] == (child.total() - 1 if child else 0)
+        if child:
+            legal = ends[row].legal_actions()
+            assert search.visits[row, legal].tolist() == [child.visits(k) for k in range(len(legal))] or child.settled
+            np.testing.assert_allclose(search.priors[row, legal], child.prior, atol=1e-6)
+    drive(search, ends, [5, 6, 7])      # begun again without `advance`: the trees are new
+    assert search.kept.tolist() == [0, 0, 0]
