@@ -24,7 +24,7 @@ class Replay(Section):
 
     table: Literal["queue", "uniform"] = Field(default="queue", description="queue: each chunk once, in order")
     capacity: int = Field(default=8, ge=1, description="chunks the table holds")
-    max_bytes: int = Field(default=512 << 20, ge=1 << 20, description="bytes the table holds")
+    max_bytes: int = Field(default=256 << 20, ge=1 << 20, description="bytes the table holds")
     max_lag: int = Field(default=64, ge=1, description="updates after which a chunk is too old to learn from")
     samples_per_insert: float = Field(default=1.0, gt=0, description="uniform only: how often a chunk is used")
     min_size: int = Field(default=1, ge=1, description="uniform only: chunks before the first sample")

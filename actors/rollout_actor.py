@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy.typing as npt
+import ray
 import torch
 
 from actors.config import Rollout
@@ -17,7 +18,10 @@ from native.game import Game
 
 
 class RolloutActor:
-    """See `actors.rollout`. Every life of the process plays other games and has a name of its own."""
+    """See `actors.rollout`. Every life of the process plays other games and has a name of its own.
+
+    It finds the coordinator and the weight store by name: a restart needs nothing but the arguments it was made with.
+    """
 
     def __init__(
         self,
@@ -28,8 +32,7 @@ class RolloutActor:
         discount: float,
         seed: int,
         learner: str,
-        coordinator: Any,
-        weight_store: Any,
+        namespace: str,
     ) -> None:
         torch.set_num_threads(settings.threads)
         life = int.from_bytes(os.urandom(4), "little")
@@ -41,16 +44,20 @@ class RolloutActor:
             discount=discount,
             seed=(seed << 32) + life,
             learner=learner,
-            coordination=RemoteCoordination(coordinator),
-            weights=RemoteWeights(weight_store),
+            coordination=RemoteCoordination(ray.get_actor("coordinator", namespace=namespace)),
+            weights=RemoteWeights(ray.get_actor("weight_store", namespace=namespace)),
         )
 
     def stream(self) -> Iterator[dict[str, Any] | dict[str, npt.NDArray[Any]]]:
         """Header and columns of one chunk after the other, two objects per chunk."""
         while True:
             chunk = self._worker.next_chunk()
-            share = self._worker.forward_s / self._worker.elapsed_s
-            yield {"header": asdict(chunk.header), "forward_share": share, "version": self._worker.version}
+            yield {
+                "header": asdict(chunk.header),
+                "forward_s": self._worker.forward_s,
+                "elapsed_s": self._worker.elapsed_s,
+                "version": self._worker.version,
+            }
             yield chunk.columns
 
     def process(self) -> int:

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +15,9 @@ from actors.config import Replay, Rollout
 from envs import registry
 from learners.config import Learning, Section
 from native.game import Game
+
+STORE_SHARE = 0.6               # of Ray's object store that the replay may fill
+MAX_MAC_STORE_BYTES = 2 << 30   # Ray refuses more on macOS
 
 
 class ConfigError(ValueError):
@@ -118,7 +122,19 @@ class RunConfig(Section):
                 f"replay.capacity is {self.replay.capacity}, expected at least twice batch_chunks "
                 f"({2 * self.batch_chunks})"
             )
+        room = int(self.object_store_bytes() * STORE_SHARE)
+        if self.backend == "ray" and self.replay.max_bytes > room:
+            raise ValueError(
+                f"replay.max_bytes is {self.replay.max_bytes}, expected at most {room}: {STORE_SHARE:.0%} of an object "
+                f"store of {self.object_store_bytes()} bytes (cluster.object_store_mb)"
+            )
         return self
+
+    def object_store_bytes(self) -> int:
+        """Size of Ray's object store: what `cluster.object_store_mb` says, or enough for the replay."""
+        asked = self.cluster.object_store_mb
+        size = asked << 20 if asked is not None else max(256 << 20, int(self.replay.max_bytes / STORE_SHARE) + 1)
+        return min(size, MAX_MAC_STORE_BYTES) if os.uname().sysname == "Darwin" else size
 
     def make_game(self) -> Game:
         """The game with its options. Raises ValueError as `envs.registry.make` does."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import queue
+import signal
 import threading
 from pathlib import Path
 from typing import Any
@@ -30,25 +31,8 @@ from native.game import Game
 SAMPLE_TIMEOUT_S = 1.0      # after which the replay says why it has nothing
 ANSWER_TIMEOUT_S = 10.0     # after which an actor that does not answer counts as gone
 KEPT_VERSIONS = 3           # of the main player's weights: a reader may still be fetching the last but one
-STORE_SHARE = 0.6           # of the object store that the replay may fill
-MAX_MAC_STORE_BYTES = 2 << 30   # Ray refuses more on macOS
 
 log = logging.getLogger(__name__)
-
-
-def object_store_bytes(config: RunConfig) -> int:
-    """Size of the object store. Raises ValueError if the replay would fill more than its share of it."""
-    needed = int(config.replay.max_bytes / STORE_SHARE)
-    asked = config.cluster.object_store_mb
-    size = asked << 20 if asked is not None else max(256 << 20, needed)
-    if os.uname().sysname == "Darwin":
-        size = min(size, MAX_MAC_STORE_BYTES)
-    if needed > size:
-        raise ValueError(
-            f"replay.max_bytes {config.replay.max_bytes} is more than {STORE_SHARE:.0%} of the object store of {size} "
-            f"bytes; lower it to {int(size * STORE_SHARE)} or raise cluster.object_store_mb"
-        )
-    return size
 
 
 class RayPipeline:
@@ -85,6 +69,13 @@ class RayPipeline:
         self._feeder = threading.Thread(target=self._feed, name="feeder", daemon=True)
 
     def _init_ray(self, namespace: str) -> None:
+        # ray.init puts a handler of its own for SIGTERM in the place of ours, which writes a checkpoint
+        handler = signal.getsignal(signal.SIGTERM)
+        self._connect(namespace)
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, handler)
+
+    def _connect(self, namespace: str) -> None:
         config = self._config
         if config.cluster.address != "local":
             ray.init(address=config.cluster.address, namespace=namespace, logging_level=logging.ERROR)
@@ -93,7 +84,7 @@ class RayPipeline:
             address="local",
             namespace=namespace,
             num_cpus=max(os.cpu_count() or 1, config.rollout.actors),
-            object_store_memory=object_store_bytes(config),
+            object_store_memory=config.object_store_bytes(),
             include_dashboard=False,
             log_to_driver=False,
             logging_level=logging.ERROR,
@@ -109,7 +100,7 @@ class RayPipeline:
                 name=name, namespace=self._namespace, num_cpus=1, max_concurrency=2, **self._lasting
             ).remote(
                 name, self._game, config.learning.network, config.rollout, config.learning.loss.discount,
-                config.seed * 1024 + number, MAIN, self._coordinator, self._weight_store,
+                config.seed * 1024 + number, MAIN, self._namespace,
             )
         ask("starting the replay", lambda: self._replay.attach.remote(self._workers))
         self._feeder.start()
@@ -204,15 +195,24 @@ class RayPipeline:
         """Nothing: see `save_workers`."""
 
     def metrics(self) -> dict[str, float]:
+        figures = self._figures()
+        producers = list(figures.pop("producers", {}).values())
+        if producers:
+            elapsed_s = sum(one["elapsed_s"] for one in producers)
+            figures["forward_share"] = sum(one["forward_s"] for one in producers) / elapsed_s
+            figures["publish_lag"] = self._version - min(one["version"] for one in producers)
+        return figures
+
+    def worker_times(self) -> tuple[float, float]:
+        """Seconds inside networks' forward passes and seconds at play, of all workers together so far."""
+        producers = list(self._figures().get("producers", {}).values())
+        return sum(one["forward_s"] for one in producers), sum(one["elapsed_s"] for one in producers)
+
+    def _figures(self) -> dict[str, Any]:
         try:
-            figures = ray.get(self._replay.metrics.remote(), timeout=ANSWER_TIMEOUT_S)
+            return dict(ray.get(self._replay.metrics.remote(), timeout=ANSWER_TIMEOUT_S))
         except (RayActorError, GetTimeoutError):
             return {}
-        producers = list(figures.pop("producers").values())
-        if producers:
-            figures["forward_share"] = sum(one["forward_share"] for one in producers) / len(producers)
-            figures["publish_lag"] = self._version - min(one["version"] for one in producers)
-        return dict(figures)
 
     def close(self) -> None:
         self._closed.set()

@@ -22,6 +22,7 @@ POLL_S = 0.25           # between two looks at the desired state
 PROGRESS_S = 1.0        # between two reports of progress
 BATCH_TIMEOUT_S = 0.25  # so that wishes are heard while nothing arrives
 STALL_S = 90.0          # without a batch, after which the run fails and says why
+STATE_FORMAT = 1        # of a checkpoint's run.json
 ACTOR_BOUND = 0.2       # share of time spent waiting for data above which actors are the bottleneck
 
 Emit = Callable[[dict[str, Any]], None]
@@ -92,6 +93,10 @@ class Trainer:
 
     def resume(self, checkpoint: Path, state: dict[str, Any]) -> None:
         """Goes back to a checkpoint: learner, counters, league, metrics files, and workers where they can."""
+        if state.get("format") != STATE_FORMAT:
+            raise ValueError(
+                f"{checkpoint} was written in format {state.get('format')}, this version reads {STATE_FORMAT}"
+            )
         self._learner.restore(checkpoint / "learner")
         self._counters = Counters(**state["counters"])
         self._recent_windows = list(state["windows"])
@@ -328,6 +333,7 @@ class Trainer:
         self._tick()
         name = f"ckpt_{self._counters.window:06d}"
         state = {
+            "format": STATE_FORMAT,
             "counters": asdict(self._counters),
             "windows": self._recent_windows,
             "means": asdict(self._of_window),

@@ -122,7 +122,8 @@ cdef class Search:
         if f.sampled:
             slots = <int32_t *>self._slab(N * (<int64_t>f.slot_mask + 1) * sizeof(int32_t))
         for i in range(N):
-            f.trees[i].root, f.trees[i].nodes, f.trees[i].path = roots + i * room, first_node + i * nodes, path + i * steps
+            f.trees[i].root, f.trees[i].nodes = roots + i * room, first_node + i * nodes
+            f.trees[i].path = path + i * steps
             f.trees[i].rewards = numbers + i * (steps * P + 2 * A)
             f.trees[i].logits = f.trees[i].rewards + steps * P
             f.trees[i].gumbel = f.trees[i].logits + A
@@ -296,7 +297,7 @@ cdef class Search:
         return out
 
     def policy(self):
-        """What the search teaches: visits without forced ones, or softmax(logits + sigma(completed q)) of a Gumbel root.
+        """What the search teaches: visits without forced ones; of a Gumbel root softmax(logits + sigma(completed q)).
 
         Shape `[n, A]`, float32, rows add up to 1; 0 for actions that are proven worse than another.
         """

@@ -133,9 +133,8 @@ def _import_train() -> Train:
 
 
 def _benchmarks(name: str) -> list[Any]:
-    from tests import benchmarks
-
-    names = sorted(found.name for found in pkgutil.iter_modules(benchmarks.__path__))
+    folder = importlib.import_module("tests.benchmarks").__path__
+    names = sorted(found.name for found in pkgutil.iter_modules(folder))
     modules = _runnable([each for each in names if name in (each, "all")])
     if not modules:
         known = ", ".join(module.__name__.rpartition(".")[2] for module in _runnable(names))

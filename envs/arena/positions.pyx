@@ -11,7 +11,7 @@ from libc.string cimport memset
 
 from envs.arena.senses cimport RAW_FEATURES, raw_features
 from envs.arena.state cimport (
-    DT, MAX_ITEMS, SEATS, SHOTS_PER_SEAT, TICKS_PER_SECOND, Arena, Circle, Intent, Item, Player, Shot, bytes_of
+    DT, MAX_ITEMS, SEATS, SHOTS_PER_SEAT, TICKS_PER_SECOND, Arena, Intent, Item, Player, Shot
 )
 from envs.arena.world cimport act, simulate, spawn, spawns_now
 from native.game cimport Game, State
@@ -45,7 +45,7 @@ def from_dict(Game game not None, position):
     cdef Arena *s = memory_of(state)
     cdef Player *player
     cdef Shot *shot
-    cdef int32_t i
+    cdef int32_t i, _tick
     cdef double dt = DT
     for name, most in (("items", MAX_ITEMS), ("shots", s.players * SHOTS_PER_SEAT)):
         if len(position[name]) > most:
@@ -55,7 +55,7 @@ def from_dict(Game game not None, position):
     if not 0 <= position["tick"] < s.duration:
         raise ValueError(f"tick must be 0 to {s.duration - 1}, got {position['tick']}")
     s.tick, s.time = position["tick"], 0
-    for i in range(s.tick):
+    for _tick in range(s.tick):
         s.time += dt
     zone, later = position["zone"], position["zone"]["next"]
     s.zone.x, s.zone.y, s.zone.radius, s.zone_damage = zone["x"], zone["y"], zone["radius"], zone["damage"]

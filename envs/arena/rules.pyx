@@ -31,11 +31,9 @@ from native.random cimport derive
 cdef extern from *:
     int32_t count_bits "__builtin_popcount"(uint32_t bits) noexcept nogil
 
-METRICS = (
-    "length_s", "decided", "kills", "shots", "accuracy", "damage", "zone_damage", "outside_s", "pickups",
-)
-"""Of the whole game: seconds, 1 if one team is left, enemies killed by shots, shots, those that hit an enemy per shot,
-damage by shots to enemies and by the zone, seconds outside the zone over all players, worth of pick-ups in full bars."""
+METRICS = ("length_s", "decided", "kills", "shots", "accuracy", "damage", "zone_damage", "outside_s", "pickups")
+"""Of the whole game: seconds, 1 if one team is left, enemies killed by shots, shots, hits on enemies per shot, damage
+by shots to enemies and by the zone, seconds outside the zone over all players, worth of pick-ups in full bars."""
 
 
 cdef void reset(void *p, uint64_t seed, const double *options) noexcept nogil:
@@ -128,7 +126,7 @@ cdef int32_t apply(void *p, const int32_t *action) noexcept nogil:
     cdef Arena *s = <Arena *>p
     cdef Intent intents[SEATS]
     cdef Player before[SEATS]
-    cdef int32_t seat, tick
+    cdef int32_t seat, _tick
     cdef uint32_t lived
     cdef bint shaped = s.shape_damage != 0 or s.shape_zone != 0 or s.shape_pickups != 0
     if s.over:
@@ -142,7 +140,7 @@ cdef int32_t apply(void *p, const int32_t *action) noexcept nogil:
         s.reward[seat] = 0
         if shaped:
             before[seat] = s.player[seat]
-    for tick in range(s.frame_skip):
+    for _tick in range(s.frame_skip):
         lived = living_teams(s)
         act(s, intents)
         simulate(s)
@@ -211,15 +209,15 @@ def _choice(str name, value, tuple known):
 
 def make(rules="lms", players=8, team_size=1, frame_skip=1, dash=None, duration=None, observation=None, scoring="win",
          shape_damage=0.0, shape_zone=0.0, shape_pickups=0.0):
-    """The game. The README of the options is `envs/registry.py`; None is the default of the rules."""
+    """The game; `envs/registry.py` says what the options mean, None is the default of the rules."""
     compat = _choice("rules", rules, ("lms", "compat")) == "compat"
     _choice("scoring", scoring, ("win", "placement"))
-    observation = _choice(
-        "observation", ("raw" if compat else "both") if observation is None else observation, ("both", "raw", "relative")
-    )
+    if observation is None:
+        observation = "raw" if compat else "both"
+    _choice("observation", observation, ("both", "raw", "relative"))
     dash = not compat if dash is None else dash
     if not isinstance(dash, bool) or (dash and compat):
-        raise ValueError(f"arena: dash must be {'False under these rules' if compat else 'True or False'}, got {dash!r}")
+        raise ValueError(f"arena: dash must be {'False under compat' if compat else 'True or False'}, got {dash!r}")
     _number("players", players, 2, SEATS)
     _number("team_size", team_size, 1, players // 2)
     if players % team_size:

@@ -2,7 +2,7 @@
 
 Raw: own x, y, vx, vy, hp, ammo (0-5); zone centre, radius, whether it shelters me (6-9); x, y, hp of the first visible
 enemy in the order of seats or, without one, of the first visible player (10-12); x, y of the first visible item (13,
-14); number of visible players and items (15, 16); distances to that player and that item (17, 18). 0 where there is none.
+14); number of visible players and items (15, 16); distances to that player and that item (17, 18). 0 where none is.
 
 Relative (lengths in sight radii of 10 unless said otherwise, all about 1 or less; the nearest entries come first):
     me          0   1 if alive, hp / 100, ammo / 30, wait for the next shot / 7 ticks, for the next dash / 60 ticks,
@@ -17,27 +17,15 @@ Relative (lengths in sight radii of 10 unless said otherwise, all about 1 or les
     4 shots     83  those that can hit me; each: 1 if there, to it (x, y), its velocity / 20 (x, y)
 The dead see zeros.
 """
-from libc.math cimport sqrt
+from libc.math cimport fabs, sqrt
 from libc.stdint cimport int32_t
 from libc.string cimport memset
 
 from envs.arena.state cimport (
-    AMMO, DASH_COOLDOWN, FIRE_TICKS, FULL_AMMO, HEALTH, MAX_ITEMS, SEATS, TICKS_PER_SECOND,
+    AMMO, DASH_COOLDOWN, FIRE_TICKS, FULL_AMMO, FULL_HP, HEALTH, MAX_ITEMS, SEATS, SHOT_SPEED, SPEED, TICKS_PER_SECOND,
     VISION, Arena, Item, Player, Shot, squared
 )
 from envs.arena.world cimport is_outside, ticks_to_change
-
-cdef extern from *:
-    """
-    #define PER_VISION (1 / ARENA_VISION)
-    #define PER_SPEED (1 / ARENA_SPEED)
-    #define PER_SHOT_SPEED (1 / ARENA_SHOT_SPEED)
-    #define PER_FULL_HP (1 / ARENA_FULL_HP)
-    """
-    const double PER_VISION
-    const double PER_SPEED
-    const double PER_SHOT_SPEED
-    const double PER_FULL_HP
 
 cdef enum:
     ENEMIES_SHOWN = 4
@@ -119,10 +107,10 @@ cdef void show_players(const Arena *s, const Player *p, const Nearest *n, float 
     for i in range(n.count):
         other = &s.player[n.index[i]]
         out[0] = 1
-        out[1], out[2] = <float>((other.x - p.x) * PER_VISION), <float>((other.y - p.y) * PER_VISION)
-        out[3] = <float>(sqrt(n.distance[i]) * PER_VISION)
-        out[4], out[5] = <float>(other.vx * PER_SPEED), <float>(other.vy * PER_SPEED)
-        out[6] = <float>(other.hp * PER_FULL_HP)
+        out[1], out[2] = <float>((other.x - p.x) / VISION), <float>((other.y - p.y) / VISION)
+        out[3] = <float>(sqrt(n.distance[i]) / VISION)
+        out[4], out[5] = <float>(other.vx / SPEED), <float>(other.vy / SPEED)
+        out[6] = <float>(other.hp / FULL_HP)
         out += PLAYER_FIELDS
 
 
@@ -139,8 +127,8 @@ cdef void show_items(const Arena *s, const Player *p, float *out) noexcept nogil
     for i in range(n.count):
         item = &s.item[n.index[i]]
         out[0] = 1
-        out[1], out[2] = <float>((item.x - p.x) * PER_VISION), <float>((item.y - p.y) * PER_VISION)
-        out[3] = <float>(sqrt(n.distance[i]) * PER_VISION)
+        out[1], out[2] = <float>((item.x - p.x) / VISION), <float>((item.y - p.y) / VISION)
+        out[3] = <float>(sqrt(n.distance[i]) / VISION)
         out[4], out[5] = item.kind == HEALTH, item.kind == AMMO
         out += ITEM_FIELDS
 
@@ -154,25 +142,27 @@ cdef void show_shots(const Arena *s, int32_t seat, float *out) noexcept nogil:
     n.count = n.seen = 0
     for i in range(s.num_shots):
         shot = &s.shot[i]
+        if fabs(shot.x - p.x) > VISION:     # nearly all of them: cheaper than to ask whose they are
+            continue
         if shot.owner != seat and (s.compat or s.player[shot.owner].team != p.team):
             consider(&n, SHOTS_SHOWN, i, squared(p.x - shot.x, p.y - shot.y))
     out += AT_SHOTS
     for i in range(n.count):
         shot = &s.shot[n.index[i]]
         out[0] = 1
-        out[1], out[2] = <float>((shot.x - p.x) * PER_VISION), <float>((shot.y - p.y) * PER_VISION)
-        out[3], out[4] = <float>(shot.vx * PER_SHOT_SPEED), <float>(shot.vy * PER_SHOT_SPEED)
+        out[1], out[2] = <float>((shot.x - p.x) / VISION), <float>((shot.y - p.y) / VISION)
+        out[3], out[4] = <float>(shot.vx / SHOT_SPEED), <float>(shot.vy / SHOT_SPEED)
         out += SHOT_FIELDS
 
 
 cdef void show_zone(const Arena *s, const Player *p, float *out) noexcept nogil:
     cdef bint shrinking
-    cdef double rim = (s.zone.radius - sqrt(squared(p.x - s.zone.x, p.y - s.zone.y))) * PER_VISION
-    out[0], out[1] = <float>((s.zone.x - p.x) * 0.02), <float>((s.zone.y - p.y) * 0.02)
-    out[2] = <float>(s.zone.radius * 0.02)
+    cdef double rim = (s.zone.radius - sqrt(squared(p.x - s.zone.x, p.y - s.zone.y))) / VISION
+    out[0], out[1] = <float>((s.zone.x - p.x) / 50), <float>((s.zone.y - p.y) / 50)
+    out[2] = <float>(s.zone.radius / 50)
     out[3] = <float>min(1.0, max(-1.0, rim))
-    out[4], out[5] = <float>((s.zone_to.x - p.x) * 0.02), <float>((s.zone_to.y - p.y) * 0.02)
-    out[6] = <float>(s.zone_to.radius * 0.02)
+    out[4], out[5] = <float>((s.zone_to.x - p.x) / 50), <float>((s.zone_to.y - p.y) / 50)
+    out[6] = <float>(s.zone_to.radius / 50)
     out[7] = ticks_to_change(s, &shrinking) / <float>(30 * TICKS_PER_SECOND)
     out[8] = shrinking
     out[9] = <float>(s.zone_damage / 20 * s.duration / (120 * TICKS_PER_SECOND))
@@ -198,9 +188,9 @@ cdef void relative_features(const Arena *s, int32_t seat, float *out) noexcept n
         else:
             living_enemies += 1
             consider(&enemies, ENEMIES_SHOWN, i, squared(p.x - other.x, p.y - other.y))
-    out[0], out[1], out[2] = 1, <float>(p.hp * PER_FULL_HP), p.ammo / <float>FULL_AMMO
+    out[0], out[1], out[2] = 1, <float>(p.hp / FULL_HP), p.ammo / <float>FULL_AMMO
     out[3], out[4] = p.timer / <float>FIRE_TICKS, p.dash / <float>DASH_COOLDOWN
-    out[5], out[6] = <float>(p.vx * PER_SPEED), <float>(p.vy * PER_SPEED)
+    out[5], out[6] = <float>(p.vx / SPEED), <float>(p.vy / SPEED)
     out[7] = is_outside(s, p)
     show_zone(s, p, out + AT_ZONE)
     out[AT_COUNTS], out[AT_COUNTS + 1] = living_enemies / <float>(SEATS - 1), living_mates / <float>(SEATS - 1)

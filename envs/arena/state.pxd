@@ -1,7 +1,7 @@
 """The state of an arena: players, items and shots on an unbounded plane, and the zone that shelters them.
 
-Places beyond the counts are 0, so that equal states are equal bytes. A game of P seats uses `bytes_of(P)` of the struct:
-the shots come last, `SHOTS_PER_SEAT` for each seat. Lengths are units, times are seconds or ticks of 1/30 s.
+Places beyond the counts are 0, so that equal states are equal bytes. A game of P seats uses `bytes_of(P)` of the bytes:
+the shots come last, `SHOTS_PER_SEAT` for each seat. Times are seconds or ticks of 1/30 s.
 """
 from libc.stdint cimport int32_t, uint8_t, uint64_t
 
@@ -72,7 +72,7 @@ cdef struct Player:
     double vx
     double vy
     double hp
-    double dealt            # damage by own shots to enemies; this and what follows of the figures never acts on the game
+    double dealt            # damage by own shots to enemies; from here to `outside`: figures that act on nothing
     double taken            # damage by shots
     double burnt            # damage by the zone
     double gained           # worth of pick-ups: hp / 100 + rounds / 30

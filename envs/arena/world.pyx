@@ -118,7 +118,7 @@ cdef void begin(Arena *s) noexcept nogil:
     """Zone, players and items of a new game; the options are in place and all else is 0."""
     cdef Circle start, corner
     cdef Player *p
-    cdef int32_t seat, mates
+    cdef int32_t seat, _item
     s.zone.radius = first_radius(s)
     s.zone_from = s.zone_to = s.zone
     s.zone_damage = 1
@@ -138,7 +138,7 @@ cdef void begin(Arena *s) noexcept nogil:
     if s.compat:
         return
     enter_phase(s)
-    for mates in range(s.players):
+    for _item in range(s.players):
         spawn(s)
 
 

@@ -9,9 +9,9 @@ WIDTH, HEIGHT = 240, 150        # pixels
 TABLE, PAPER = "#1f6f50", "#fbfaf5"
 
 
-def cards(state: State) -> str:
+def cards(state: State) -> list[str]:
     """Seat 0's card and seat 1's."""
-    return "".join(CARDS[int(state.observe(seat)[2:5].argmax())] for seat in (0, 1))
+    return [CARDS[int(state.observe(seat)[2:5].argmax())] for seat in (0, 1)]
 
 
 def moves(state: State) -> list[str]:

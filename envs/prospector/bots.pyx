@@ -1,18 +1,20 @@
-"""Three scripted prospectors; they decide by the observation alone and remember nothing.
+"""Four scripted prospectors, none of which needs to remember anything.
 
-`greedy_miner`, `cautious_scanner` and `market_timer` are the original's baselines with their weaknesses: they find
-home only from next to it, and under compat rules they repeat invalid choices when everything is mined out.
+`greedy_miner`, `cautious_scanner` and `market_timer` are the original's baselines and decide by the observation alone.
+They keep their weaknesses: they never repair, find home only from next to it, and repeat an invalid choice when
+everything is mined out (hold, where that is refused). `shuttle` works the fields next to the station and also uses what
+was seen on earlier visits.
 """
 from libc.stdint cimport int32_t, uint8_t, uint64_t
 
-from envs.prospector.decision cimport valid_actions
+from envs.prospector.actions cimport valid_actions
 from envs.prospector.elementary cimport exponential
 from envs.prospector.observation cimport write_observation
 from envs.prospector.prices cimport PRICES
 from envs.prospector.rule_sets cimport RULES
 from envs.prospector.state cimport (
-    BUY_DECOY, BUY_FUEL, BUY_KIT, BUY_STABILISER, CASH_OUT, COOL, DEEP_SCAN, DOCK, GOODS, HOLD, LINKS, MINE, NUM_ACTIONS, OBSERVATION, OVERHAUL, PATCH_HULL, ROCKS, SELECT, SELL,
-    STABILISE, WIDE_SCAN, Prospector
+    BUY_DECOY, BUY_FUEL, BUY_KIT, BUY_STABILISER, CASH_OUT, COOL, DEEP_SCAN, DOCK, GOODS, HOLD, LINKS, MINE,
+    NUM_ACTIONS, OBSERVATION, OVERHAUL, PATCH_HULL, ROCKS, SELECT, SELL, STABILISE, WIDE_SCAN, Prospector
 )
 from native.game cimport Game
 
@@ -76,7 +78,7 @@ cdef int32_t best_asteroid(const View *v, int32_t target) noexcept nogil:
         else:
             score = rock[1 + target] * (0.5 + 0.5 * rock[9])
         score *= rock[7] * (1 - rock[8])
-        if score > most:
+        if score > most + 1e-6:         # where all prices are shown as 1, all score the same but for rounding
             most, best = score, a
     return best
 

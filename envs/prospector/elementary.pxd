@@ -103,8 +103,9 @@ cdef inline void eight_normals(uint64_t *rng, float *z) noexcept nogil:
     for k in range(4):
         t = (m[k] - 1) / (m[k] + 1)
         t2 = t * t
-        t = 2 * t * (1 + t2 * (<float>0.33333333 + t2 * (<float>0.2 + t2 * (<float>0.14285714 + t2 * <float>0.11111111))))
-        radius[k] = sqrtf(-2 * (<float>exponent[k] * <float>0.69314718 + t))
+        y = 2 * t * (1 + t2 * (<float>0.33333333 + t2 * (<float>0.2 + t2 * (
+            <float>0.14285714 + t2 * <float>0.11111111))))
+        radius[k] = sqrtf(-2 * (<float>exponent[k] * <float>0.69314718 + y))
     for k in range(4):
         turns = fabsf(angle[k])                 # of -1/2 .. 1/2
         y = <float>6.2831853 * (<float>0.25 - turns)

@@ -10,7 +10,9 @@ import numpy as np
 from libc.stdint cimport int32_t, uint8_t
 from libc.string cimport memcpy, memset
 
-from envs.prospector.decision cimport Draws, decide, valid_actions
+from envs.prospector.actions cimport valid_actions
+from envs.prospector.decision cimport decide
+from envs.prospector.draws cimport Draws
 from envs.prospector.prices cimport PRICES
 from envs.prospector.state cimport (
     BOTH, CASHED_OUT, DESTROYED, GOODS, HOLD, LINKS, NODES, NUM_ACTIONS, ROCKS, RUNNING, STRANDED, TIME_UP,
@@ -130,7 +132,7 @@ def from_world(Game game not None, world):
         raise ValueError(f"prospector: a world has 1 to {NODES} nodes, got {n}")
     for node in range(n):
         if len(world["asteroids"][node]) > (ROCKS if node else 0):
-            raise ValueError(f"prospector: node {node} has {len(world['asteroids'][node])} asteroids, which is too many")
+            raise ValueError(f"prospector: node {node} has too many asteroids, {len(world['asteroids'][node])}")
         for other in world["neighbors"][node]:
             if not -1 <= other < n or (other >= 0 and node not in world["neighbors"][other]):
                 raise ValueError(f"prospector: node {node} has a way to {other}, which does not lead back")

@@ -21,7 +21,7 @@ cdef extern from *:
     } ProspectorRules;
     static const ProspectorRules prospector_rules[2] = {        /* compat, balanced */
         {-3.1, 12, -4.0, 0.0, 0, 0.65, 1.0, 1.00, 50, 100, 1,   0, 0, 0},
-        {-4.3,  8, -5.2, 1.5, 3, 0.30, 0.2, 0.02,  5,  10, 2, 200, 1, 1},
+        {-4.3,  8, -5.2, 1.5, 3, 0.30, 0.1, 0.02,  3,   5, 2, 200, 1, 1},
     };
     """
     ctypedef struct Rules "ProspectorRules":

@@ -4,39 +4,42 @@ asteroid-prospector-rl); 69 actions, one step is one decision of 1 to 8 ticks.
 Actions: 0-5 travel to a neighbour slot, 6 hold, 7 emergency burn, 8 wide, 9 focused, 10 deep scan, 11 listen, 12-27
 select an asteroid, 28-30 mine conservatively, normally, aggressively, 31 stabilise, 32 refine, 33 cool, 34 repair the
 tool, 35 patch the hull, 36-41 jettison a commodity, 42 dock, 43-60 sell (3 * commodity + 0, 1, 2: a quarter, half,
-all), 61-63 buy fuel, 64 a repair kit, 65 a stabiliser, 66 a decoy, 67 overhaul, 68 cash out. What an action needs and
-costs is in `decision`.
+all), 61-63 buy fuel, 64 a repair kit, 65 a stabiliser, 66 a decoy, 67 overhaul, 68 cash out. What each needs and
+does is in `actions`.
 
-Observation `[260]` float32, 0 to 1 (price changes -1 to 1):
+Observation `[260]` float32, clipped to 0 to 1 (price changes -1 to 1):
     0-7         fuel, hull, heat, tool, cargo, alert, time left, ln(1 + credits) / ln(1 + 1e7)
     8-16        cargo of each commodity, repair kits, stabilisers, decoys
     17-23       on the station; a usable asteroid is selected; station, cluster, hazard; node / 31; hops home / 31
     24-65       6 neighbours x (valid, station, cluster, hazard, ticks / 8, fuel / 160, estimated threat); 66, 67: 0
     68-243      16 asteroids x (valid, 6 estimated shares, estimated stability, depletion, confidence, selected)
-    244-255     6 prices / base price (compat: at most 1; balanced: half of it), 6 price changes / 100
+    244-255     6 prices / base price (balanced: / twice the base price), 6 price changes / 100
     256-259     stock of the station / 500, commodities 0, 2, 3, 4
 
 The end: destroyed, stranded, cashed out, or the tick budget is used up. That last one is a true end here, discount 0:
 time left is part of the observation, and nothing can be earned beyond it. `ending` tells it from the others.
 
-`rules="balanced"` differs from `"compat"` in this:
+`rules="balanced"` differs from `"compat"` in this; the numbers are in `rule_sets`:
     - Cashing out works only at the station and not before tick 200: leaving at once is no longer the best policy.
     - A trip is charged once, for the way; compat charges the place it leads to for the same ticks again.
-    - Damage costs a fifth in reward, destruction 10 and not 100, being stranded 5 and not 50; fractures are rarer
-      (logit -4.3, not -3.1) and milder (8, not 12 hull); pirates are rarer (logit -5.2, not -4). Mining pays.
-    - Alert calms down by 0.5 per tick; compat has it fall by actions only.
+    - Fractures are rarer (logit -4.3, not -3.1) and milder (8, not 12 hull), pirates rarer (logit -5.2, not -4).
+    - Alert calms down by 1.5 per tick, so that gentle mining stays unnoticed; compat has it fall by actions only.
+    - The station repairs 3 hull per tick.
+    - Reward follows profit: ten points of hull cost 0.1, not 1, being destroyed 5, not 100, being stranded 3, not 50,
+      and what pirates take the 0.02 of its value that taking it in had brought, not all of it.
     - Refining yields 0.30 of the metal as isotopes, not 0.65: worth its while at good prices only.
     - Nothing to jettison or sell makes that invalid, so there is no free calm; stabilised slots stay behind on leaving.
     - Prices are shown up to twice the base price.
     - By default the budget is 2000 ticks, not 20000, and invalid actions are masked, not played as hold.
 
-Doubles are kept as floats between steps, as in the original; 1e-5 is the agreement with its recorded games.
+The state holds floats where the original does; recorded games are reproduced within 2e-5.
 """
 from libc.stdint cimport int32_t, uint8_t, uint64_t
 from libc.string cimport memcpy, memset
 
+from envs.prospector.actions cimport valid_actions
 from envs.prospector.bots cimport add_bots
-from envs.prospector.decision cimport decide, valid_actions
+from envs.prospector.decision cimport decide
 from envs.prospector.observation cimport write_observation
 from envs.prospector.state cimport (
     BALANCED, BOTH, COMPAT, DESTROYED, FIELDS, LINKS, MOST_TICKS, NUM_ACTIONS, OBSERVATION, ROCKS, RUNNING, STRANDED,

@@ -129,7 +129,6 @@ cdef struct Prospector:
     int32_t was_invalid     # the latest step
     int32_t ending
     int32_t rules           # COMPAT or BALANCED
-    int32_t spare
 
 
 cdef inline double cargo_total(const Prospector *s) noexcept nogil:

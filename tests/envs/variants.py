@@ -35,6 +35,11 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
         {"scoring": "animals", "start": 1},
         {"giraffe": "official"},
     ],
+    "prospector": [
+        {"rules": "balanced"},
+        {"rules": "balanced", "time_max": 120, "invalid": "hold"},
+        {"invalid": "masked"},
+    ],
     "razzle": [
         {"rules": "published"},
         {"limit_result": "draw"},

@@ -87,8 +87,8 @@ class LiveRun:
 
     def kill(self, actor: str) -> None:
         """SIGKILL to the process of an actor."""
-        process = ray.get(ray.get_actor(actor, namespace="ludus-run").process.remote())
-        os.kill(process, signal.SIGKILL)
+        handle: Any = ray.get_actor(actor, namespace="ludus-run")
+        os.kill(ray.get(handle.process.remote()), signal.SIGKILL)
 
 
 @pytest.fixture
@@ -159,7 +159,7 @@ def test_a_worker_that_raises_ends_the_run_with_its_words(folder: Path) -> None:
     run = LiveRun(folder, config)
     with run:
         run.wait(lambda: run.progress.get("updates", 0) > 5, 90)
-        coordinator = ray.get_actor("coordinator", namespace="ludus-run")
+        coordinator: Any = ray.get_actor("coordinator", namespace="ludus-run")
         # an opponent that nobody can play, as a broken coordinator would assign it
         ray.get(coordinator.add_snapshot.remote("bot:nobody"))
         with pytest.raises(RuntimeError, match=r"rollout-0 failed: .*no bot 'nobody'"):

@@ -18,11 +18,12 @@ from typing import NamedTuple
 
 from native.build import ROOT
 from native.game import rebuild
-from tests.native import returns_definition, sampling_definition, vector_definition
+from tests.native import returns_definition, sampling_definition, search_definition, search_secrets, vector_definition
 from tests.native.compile import compile_folder
 
 SEEDS = range(40)
 HUNG_S = 120        # a mutant that loops for ever is dead too
+SHARED = ("arrays", "block", "masks", "search_descent", "search_root", "search_tree")     # cimported, planted with each
 
 
 class Mutant(NamedTuple):
@@ -43,12 +44,14 @@ CHECKS: dict[str, tuple[Callable[[ModuleType, int], None], ...]] = {
         sampling_definition.check_draws, sampling_definition.check_greedy,
         sampling_definition.check_edges, sampling_definition.check_refusals,
     ),
+    "search": (search_definition.check_search, search_definition.check_kept, search_secrets.check_secrets),
     "vector": (check_vector,),
 }
 
 MUTANTS: dict[str, dict[str, Mutant]] = {
     target: {name: Mutant(**fields) for name, fields in mutants.items()}
-    for target, mutants in tomllib.loads((Path(__file__).parent / "mutants.toml").read_text()).items()
+    for name in ("mutants.toml", "search_mutants.toml")
+    for target, mutants in tomllib.loads((Path(__file__).parent / name).read_text()).items()
 }
 
 
@@ -66,14 +69,14 @@ def survivors(target: str, folder: Path) -> list[str]:
 def plant(target: str, name: str, mutant: Mutant | None, folder: Path) -> None:
     """Writes `target` and what it cimports as modules `FILE_NAME` of their own."""
     for path in sorted((ROOT / "native").glob("*.p[xy][dx]")):
-        if path.stem not in (target, "arrays", "block", "masks") or (path.suffix == ".pyx" and path.stem != target):
+        if path.stem not in (target, *SHARED) or (path.suffix == ".pyx" and path.stem != target):
             continue
         text = path.read_text()
         if mutant is not None and mutant.file == path.name:
             if text.count(mutant.old) != 1:
                 raise ValueError(f"{name}: {mutant.old!r} does not stand exactly once in {path.name}")
             text = text.replace(mutant.old, mutant.new)
-        text = re.sub(r"native\.(arrays|block|masks) cimport", rf"\1_{name} cimport", text)
+        text = re.sub(rf"native\.({'|'.join(SHARED)}) cimport", rf"\1_{name} cimport", text)
         (folder / f"{path.stem}_{name}{path.suffix}").write_text(text)
 
 

@@ -63,7 +63,7 @@ class Definition:
     """One search of one state."""
 
     def __init__(self, state: State, seed: int, settings: SearchSettings) -> None:
-        self.game, self.state, self.seed, self.settings = state.game, state, seed, settings
+        self.game, self.state, self.seed, self.settings = state.game, state.clone(), seed, settings
         self.sampled = self.game.stochastic or self.game.hidden
         self.solver = settings.solver and self.game.zero_sum and self.game.num_players == 2 and not self.sampled
         self.nodes: dict[object, Node] = {}
@@ -82,6 +82,15 @@ class Definition:
         for i in range(settings.simulations):
             if self.root.settled is None:
                 self.simulate(i)
+
+    def advance(self, action: int) -> None:
+        """Makes the state after `action` the root and spends what is left of the budget. PUCT, known games."""
+        below = {key: node for key, node in self.nodes.items() if isinstance(key, tuple) and key[:1] == (action,)}
+        self.nodes = {key[1:]: node for key, node in below.items() if isinstance(key, tuple)}
+        self.state.apply(action)
+        self.root = self.nodes[()] if () in self.nodes else self.expand(self.state, ())
+        while self.root.total() - 1 < self.settings.simulations and self.root.settled is None:
+            self.simulate(0)
 
     def key(self, state: State, played: list[int]) -> object:
         seat = state.to_act()
@@ -218,11 +227,12 @@ class Definition:
         return self.weights() / self.weights().sum()
 
 
-def drive(search: Any, states: list[State], seeds: list[int]) -> None:
+def drive(search: Any, states: list[State], seeds: list[int], begin: bool = True) -> None:
     """Runs a search of all `states`, evaluated by `evaluate`."""
     game = states[0].game
-    rows = np.stack([np.frombuffer(state.to_bytes(), np.uint8) for state in states])
-    search.begin(rows, np.array(seeds, np.uint64))
+    if begin:
+        rows = np.stack([np.frombuffer(state.to_bytes(), np.uint8) for state in states])
+        search.begin(rows, np.array(seeds, np.uint64))
     while True:
         observations, _ = search.select()
         if not len(observations):
@@ -313,9 +323,17 @@ def check_kept(module: ModuleType, seed: int) -> None:
     for row, definition in enumerate(wanted):
         child = definition.nodes.get((int(actions[row]),))
         assert search.kept[row] == (child.total() - 1 if child else 0)
-        if child:
-            legal = ends[row].legal_actions()
-            assert search.visits[row, legal].tolist() == [child.visits(k) for k in range(len(legal))] or child.settled
-            np.testing.assert_allclose(search.priors[row, legal], child.prior, atol=1e-6)
-    drive(search, ends, [5, 6, 7])      # begun again without `advance`: the trees are new
+    drive(search, ends, [5, 6, 7], begin=False)
+    for row, definition in enumerate(wanted):
+        definition.advance(int(actions[row]))
+        root, legal = definition.root, ends[row].legal_actions()
+        assert search.visits[row, legal].tolist() == [root.visits(k) for k in range(len(legal))]
+        assert search.num_nodes[row] == len(definition.nodes)
+        np.testing.assert_allclose(search.priors[row, legal], root.prior, atol=1e-6)
+        np.testing.assert_allclose(search.root_values[row], root.value(), atol=2e-5)
+    search.begin(rows, np.arange(3, dtype=np.uint64))       # without `advance` the trees are new
+    assert search.kept.tolist() == [0, 0, 0]
+    drive(search, states, [1, 2, 3])
+    search.advance(actions)
+    drive(search, states, [1, 2, 3])                        # so they are for another state
     assert search.kept.tolist() == [0, 0, 0]

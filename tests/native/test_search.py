@@ -64,10 +64,10 @@ def played_out(name: str, seeds: list[int], together: bool, settings: dict[str, 
     for batch, of in batches:
         search.begin(rows_of(batch), np.array(of, np.uint64))
         search.run_rollouts()
-        found += zip(
+        found += map(list, zip(
             search.visits.tolist(), search.root_values.tolist(), search.policy().tolist(), search.full.tolist(),
             search.actions().tolist(), search.actions(1.0).tolist(), strict=True,
-        )
+        ))
     return found
 
 
@@ -249,7 +249,7 @@ def test_what_is_wrong_is_said(skirmish: Game) -> None:
     with pytest.raises(ValueError, match="states must have 1 to 2 rows"):
         search.begin(rows_of([state] * 3), seeds_of(3))
     with pytest.raises(ValueError, match=r"seeds must be uint64 \[1\]"):
-        search.begin(rows_of([state]), np.zeros(1, np.int64))  # type: ignore[arg-type]
+        search.begin(rows_of([state]), np.zeros(1, np.int64))
     for action in (0, 3, 1, 4, 2):
         state.apply(action)
     with pytest.raises(ValueError, match="tic_tac_toe, row 1: a finished state"):
@@ -265,7 +265,7 @@ def test_what_is_wrong_is_said(skirmish: Game) -> None:
     with pytest.raises(ValueError, match="values must be finite, got nan"):
         search.expand(logits, np.array([0, np.nan], np.float32))
     with pytest.raises(ValueError, match=r"logits must be float32 \[2, 9\], got float64"):
-        search.expand(logits.astype(np.float64), values)  # type: ignore[arg-type]
+        search.expand(logits.astype(np.float64), values)
     for bad in (np.nan, np.inf):
         logits[1, 4] = bad
         with pytest.raises(ValueError, match="leaf 1: legal logits"):
