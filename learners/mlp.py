@@ -14,12 +14,14 @@ from learners.initialisation import POLICY_GAIN, RELU_GAIN, linear
 
 
 class Mlp(nn.Module):
-    """ReLU layers over the flat observation; the last layer has A logits and, in its last row, the value."""
+    """ReLU layers over the flat observation times `scale`; the last layer has A logits and, in its last row, the value."""
 
     def __init__(
-        self, inputs: int, num_actions: int, hidden: Sequence[int], *, bounded: bool, generator: torch.Generator
+        self, inputs: int, num_actions: int, hidden: Sequence[int], *, scale: torch.Tensor | None, bounded: bool,
+        generator: torch.Generator,
     ) -> None:
         super().__init__()
+        self.register_buffer("scale", None if scale is None else scale.flatten(), persistent=False)
         widths = [inputs, *hidden]
         self.body = nn.ModuleList(
             linear(width, following, RELU_GAIN, generator)
@@ -36,6 +38,8 @@ class Mlp(nn.Module):
         The logits are a view of the last layer's output and not contiguous.
         """
         x = observation.flatten(1).to(torch.float32)
+        if self.scale is not None:
+            x = x * self.scale
         for layer in self.body:
             x = torch.relu_(layer(x))
         out = self.head(x)

@@ -32,12 +32,14 @@ def build_network(config: Network, game: Game, seed: int) -> nn.Module:
     """
     generator = torch.Generator().manual_seed(seed)
     shape = game.observation_shape
+    scale = None if game.observation_scale is None else torch.from_numpy(game.observation_scale)
     if config.kind == "mlp":
-        return Mlp(math.prod(shape), game.num_actions, config.hidden, bounded=game.zero_sum, generator=generator)
+        return Mlp(math.prod(shape), game.num_actions, config.hidden, scale=scale, bounded=game.zero_sum,
+                   generator=generator)
     if len(shape) != 3:
         raise ValueError(f"network kind 'residual' needs observations [C, H, W], {game.name} has {list(shape)}")
     return Residual((shape[0], shape[1], shape[2]), game.num_actions, config.channels, config.blocks,
-                    bounded=game.zero_sum, generator=generator)
+                    scale=scale, bounded=game.zero_sum, generator=generator)
 
 
 def read_weights(network: nn.Module) -> Weights:

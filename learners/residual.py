@@ -34,10 +34,11 @@ class Residual(nn.Module):
     """A 3x3 stem, residual blocks, then a policy and a value head of 1x1 convolution and linear layers."""
 
     def __init__(
-        self, shape: tuple[int, int, int], num_actions: int, channels: int, blocks: int, *, bounded: bool,
-        generator: torch.Generator,
+        self, shape: tuple[int, int, int], num_actions: int, channels: int, blocks: int, *,
+        scale: torch.Tensor | None, bounded: bool, generator: torch.Generator,
     ) -> None:
         super().__init__()
+        self.register_buffer("scale", scale, persistent=False)
         planes, height, width = shape
         self.stem = convolution(planes, channels, 3, RELU_GAIN, generator)
         self.tower = nn.Sequential(*(Block(channels, blocks, generator) for _ in range(blocks)))
@@ -50,7 +51,10 @@ class Residual(nn.Module):
 
     def forward(self, observation: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """`(logits [N, A], value [N])`, float32, of observations `[N, C, H, W]` of any dtype."""
-        x = self.tower(torch.relu_(self.stem(observation.to(torch.float32))))
+        x = observation.to(torch.float32)
+        if self.scale is not None:
+            x = x * self.scale
+        x = self.tower(torch.relu_(self.stem(x)))
         logits = self.policy(torch.relu_(self.policy_planes(x)).flatten(1))
         hidden = torch.relu_(self.value_hidden(torch.relu_(self.value_planes(x)).flatten(1)))
         value = self.value(hidden).squeeze(1)

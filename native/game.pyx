@@ -57,6 +57,17 @@ cdef class Game:
         return _TYPES[self.table.observation_type]
 
     @property
+    def observation_scale(self):
+        """What a network multiplies an observation by, float32 of its shape; None: nothing to scale."""
+        if self.table.scale == NULL:
+            return None
+        cdef float[::1] view
+        out = np.ones(int(np.prod(self.observation_shape)), np.float32)
+        view = out
+        self.table.scale(&view[0])
+        return out.reshape(self.observation_shape)
+
+    @property
     def max_length(self):
         """No game takes more actions than this."""
         return self.table.max_length

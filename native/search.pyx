@@ -24,7 +24,8 @@ from native.game cimport HIDDEN, SIMULTANEOUS_MOVES, STOCHASTIC, TERMINAL, ZERO_
 from native.masks cimport MASK_PADDING
 from native.search_descent cimport ROLLOUT, UNIFORM, Evaluator, advance, grow, run, seek, start
 from native.search_root cimport best, draw, target
-from native.search_tree cimport Edge, Forest, Node, Step, Tree, turn
+from native.search_tree cimport Edge, Forest, Node, Step, Tree
+from native.search_values cimport turn
 
 _FLOAT32, _INT32, _UINT8, _UINT64 = (np.dtype(kind) for kind in (np.float32, np.int32, np.uint8, np.uint64))
 
@@ -112,7 +113,10 @@ cdef class Search:
         f.rollout_mask = <uint8_t *>self._slab(A + MASK_PADDING)
         f.returns = <float *>self._slab(P * sizeof(float))
         f.score = <float *>self._slab(max(A, P) * sizeof(float))
-        f.trees = <Tree *>self._slab(N * sizeof(Tree))
+        # Not a slab: `__dealloc__` reads it, after the garbage collector may have cleared `memory`.
+        f.trees = <Tree *>calloc(N, sizeof(Tree))
+        if f.trees == NULL:
+            raise MemoryError
         cdef int64_t room = (f.table.state_bytes + 7) // 8 * 8
         cdef uint8_t *roots = <uint8_t *>self._slab(N * room)
         cdef Node *first_node = <Node *>self._slab(N * nodes * sizeof(Node))
@@ -143,6 +147,7 @@ cdef class Search:
         if self.forest.trees != NULL:
             for i in range(self.num_games):
                 free(self.forest.trees[i].edges)
+            free(self.forest.trees)
 
     def begin(self, states, seeds):
         """Starts one search per row; a tree that `advance` led to the very same state is kept.

@@ -10,9 +10,8 @@ from native.game cimport TERMINAL, GameTable
 from native.masks cimport nth_one
 from native.random cimport below, derive, uniform
 from native.search_root cimport choose_root, prepare_root
-from native.search_tree cimport (
-    NONE, Edge, Forest, Tree, add_node, back_up, choose, clear, find, keep_subtree, node_key, reserve, turn
-)
+from native.search_tree cimport NONE, Edge, Forest, Tree, add_node, clear, find, keep_subtree, node_key, reserve
+from native.search_values cimport back_up, choose, turn
 
 cdef enum:
     ROOT_DEAL = 0x726F6F74      # "root": the deal in which the root itself is evaluated

@@ -8,7 +8,8 @@ from libc.math cimport INFINITY, cos, expf, floorf, ceilf, log, logf, pow, powf,
 from libc.stdint cimport int32_t, uint64_t
 
 from native.random cimport uniform
-from native.search_tree cimport Edge, Forest, Node, Tree, choose
+from native.search_tree cimport Edge, Forest, Node, Tree
+from native.search_values cimport choose
 
 
 cdef inline double gamma_variate(double shape, uint64_t *rng) noexcept nogil:

@@ -1,16 +1,15 @@
-"""The trees of a search as plain C: arenas of nodes and edges, values backed up by seat, proofs.
+"""The trees of a search as plain C: arenas of nodes and edges, how nodes are found and made, and what is kept of them.
 
-Letters: N games, P seats, A actions. A tree belongs to one game and depends on nothing outside it. Values are returns
-to go. A path carries them for every seat at once, and a node reads the seat that decides in it: nothing turns by depth.
+Letters: N games, P seats, A actions. A tree belongs to one game and depends on nothing outside it.
 
 Where all is known and nothing is drawn, an edge points to the one node it leads to, and a node's parent has a lower
 index. Elsewhere a node is what its seat knows and may do, found by `key`: one node for all states that its seat cannot
 tell apart, whatever the others hold.
 """
-from libc.math cimport expf, sqrtf
+from libc.math cimport expf
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from libc.stdlib cimport realloc
-from libc.string cimport memcpy, memset
+from libc.string cimport memset
 
 from native.game cimport GameTable
 from native.masks cimport word_at
@@ -114,14 +113,6 @@ ctypedef struct Forest:
     float *score            # [max(A, P)]
 
 
-cdef inline void turn(const Forest *f, float value, int32_t seat) noexcept nogil:
-    """Writes `returns` from a value that `seat` sees: in a zero-sum game the others share its opposite."""
-    cdef int32_t p, others = f.table.num_players - 1
-    for p in range(f.table.num_players):
-        f.returns[p] = -value / others if f.zero_sum and others else 0
-    f.returns[seat] = value
-
-
 cdef inline uint64_t node_key(const Forest *f, const void *state, int32_t seat) noexcept nogil:
     """Hash of what `seat` knows and, left in `mask`, of what it may do: samples that differ in either part ways."""
     cdef uint64_t key = f.table.information_key(state, seat) + <uint64_t>seat
@@ -220,69 +211,6 @@ cdef inline void add_node(const Forest *f, Tree *t, const uint8_t *mask, const f
     elif t.depth:
         t.edges[t.path[t.depth - 1].edge].child = t.num_nodes
     t.num_nodes += 1
-
-
-cdef inline bint prove(const Forest *f, const Tree *t, Node *node, Edge *edge, float value) noexcept nogil:
-    """Notes that `edge` is worth exactly `value`; whether that settles the node, and then its worth (Winands 2008)."""
-    cdef const Edge *edges = t.edges + node.first
-    cdef int32_t k
-    if not edge.proven:
-        edge.proven = 1
-        node.unproven -= 1
-    edge.q, edge.u = value, 0
-    if value < f.settings.win_value and node.unproven > 0:
-        return False
-    for k in range(node.count):
-        if edges[k].proven and edges[k].q > value:
-            value = edges[k].q
-    node.proven, node.value = 1, value
-    return True
-
-
-cdef inline void back_up(const Forest *f, Tree *t, bint exact) noexcept nogil:
-    """Adds the running simulation to its path; `returns` are those after the last step, `exact` if they are proven."""
-    cdef int32_t d, p, P = f.table.num_players
-    cdef float value, discount = f.settings.discount
-    cdef Node *node
-    cdef Edge *edge
-    exact &= f.settings.solver
-    for d in range(t.depth - 1, -1, -1):
-        node, edge = t.nodes + t.path[d].node, t.edges + t.path[d].edge
-        for p in range(P):
-            f.returns[p] = t.rewards[d * P + p] + discount * f.returns[p]
-        value = f.returns[node.seat]
-        if edge.visits == 0:
-            node.visited_prior += edge.prior
-        edge.visits += 1
-        node.visits += 1
-        if exact:
-            exact = prove(f, t, node, edge, value)
-            if exact:
-                turn(f, node.value, node.seat)
-                continue
-        else:
-            edge.q += (value - edge.q) / <float>edge.visits
-            edge.u = edge.prior / <float>(1 + edge.visits)
-        node.value += (value - node.value) / <float>node.visits
-
-
-cdef inline int32_t choose(const Forest *f, const Tree *t, const Node *node, float reduction) noexcept nogil:
-    """PUCT (Silver et al. 2018, AlphaZero): argmax of q + c(N) sqrt(N) prior / (1 + n); the first of equals.
-
-    An unvisited action counts as the node's value less `reduction` * sqrt(visited prior).
-    """
-    cdef float explore = f.explore[min(node.visits, f.last_explore)]
-    cdef float unvisited = node.value, best, score
-    cdef const Edge *edges = t.edges + node.first
-    cdef int32_t k, chosen = 0
-    if reduction > 0:
-        unvisited -= reduction * sqrtf(node.visited_prior)
-    best = (edges[0].q if edges[0].visits else unvisited) + explore * edges[0].u
-    for k in range(1, node.count):
-        score = (edges[k].q if edges[k].visits else unvisited) + explore * edges[k].u
-        chosen = k if score > best else chosen
-        best = score if score > best else best
-    return node.first + chosen
 
 
 cdef inline void keep_subtree(Tree *t, int32_t root, int32_t *place) noexcept nogil:

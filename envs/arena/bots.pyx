@@ -39,12 +39,12 @@ cdef void move(int32_t *action, double dx, double dy) noexcept nogil:
 
 
 cdef void aim(int32_t *action, double dx, double dy) noexcept nogil:
-    """The pair of classes whose direction is nearest to this one."""
+    """The pair of classes whose direction is nearest to this one; of several the longest."""
     cdef double largest = max(fabs(dx), fabs(dy)), x, y, off, least = 1e300
     cdef int32_t k, cx, cy
     if largest < 1e-9:
         return
-    for k in range(1, 6):
+    for k in range(5, 0, -1):
         cx, cy = class_of(dx / largest * k / 5), class_of(dy / largest * k / 5)
         x, y = value_of(cx), value_of(cy)
         off = fabs(x * dy - y * dx) / sqrt(squared(x, y))       # the sine of the angle between, times a constant

@@ -16,7 +16,7 @@ from libc.string cimport memset
 
 from envs.arena.actions cimport intent_of, may_fire, may_use_ability
 from envs.arena.bots cimport add_bots
-from envs.arena.senses cimport BOTH, RAW, RAW_FEATURES, RELATIVE, RELATIVE_FEATURES, view
+from envs.arena.senses cimport BOTH, RAW, RAW_FEATURES, RELATIVE, RELATIVE_FEATURES, raw_scales, view
 from envs.arena.state cimport (
     AXIS_CLASSES, COMPAT, DASH, DURATION, FRAME_SKIP, FULL_HP, HEADS, MASK_BYTES, PLACEMENT, PLAYERS, SEATS,
     SHAPE_DAMAGE, SHAPE_PICKUPS, SHAPE_ZONE, TEAM_SIZE, TICKS_PER_SECOND, Arena, Intent, Player, bytes_of
@@ -166,6 +166,13 @@ cdef void observe_relative(const void *p, int32_t player, void *out) noexcept no
     view(<const Arena *>p, player, RELATIVE, <float *>out)
 
 
+cdef void scale_both(float *out) noexcept nogil:
+    cdef int32_t i
+    raw_scales(out)
+    for i in range(RAW_FEATURES, RAW_FEATURES + RELATIVE_FEATURES):
+        out[i] = 1
+
+
 cdef void rewards(const void *p, float *out) noexcept nogil:
     cdef const Arena *s = <const Arena *>p
     cdef int32_t seat
@@ -254,9 +261,12 @@ def make(rules="lms", players=8, team_size=1, frame_skip=1, dash=None, duration=
     table.reset, table.to_act, table.legal, table.apply = reset, to_act, legal, apply
     table.rewards, table.redeterminize, table.key = rewards, redeterminize, key
     table.information_key, table.metrics = information_key, metrics
-    table.observe = observe_raw if observation == "raw" else observe_relative
     if observation == "both":
-        table.observe = observe_both
+        table.observe, table.scale = observe_both, scale_both
+    elif observation == "raw":
+        table.observe, table.scale = observe_raw, raw_scales
+    else:
+        table.observe = observe_relative
     options = {
         "rules": rules, "players": players, "team_size": team_size, "frame_skip": frame_skip, "dash": dash,
         "duration": duration, "observation": observation, "scoring": scoring, **weights,

@@ -14,4 +14,5 @@ cdef enum:
 
 cdef void raw_features(const Arena *s, int32_t seat, double *out) noexcept nogil
 cdef void relative_features(const Arena *s, int32_t seat, float *out) noexcept nogil
+cdef void raw_scales(float *out) noexcept nogil
 cdef void view(const Arena *s, int32_t seat, int32_t which, float *out) noexcept nogil

@@ -4,7 +4,7 @@ Raw: own x, y, vx, vy, hp, ammo (0-5); zone centre, radius, whether it shelters 
 enemy in the order of seats or, without one, of the first visible player (10-12); x, y of the first visible item (13,
 14); number of visible players and items (15, 16); distances to that player and that item (17, 18). 0 where none is.
 
-Relative (lengths in sight radii of 10 unless said otherwise, all about 1 or less; the nearest entries come first):
+Relative (lengths in sight radii of 10 unless said otherwise, all about 1 or less near the zone; nearest entries first):
     me          0   1 if alive, hp / 100, ammo / 30, wait for the next shot / 7 ticks, for the next dash / 60 ticks,
                     velocity / 5 (x, y), 1 if outside the zone
     zone        8   to its centre / 50 (x, y), radius / 50, distance to its rim (clipped to -1 .. 1, below 0 outside);
@@ -99,6 +99,19 @@ cdef void raw_features(const Arena *s, int32_t seat, double *out) noexcept nogil
         out[13], out[14] = s.item[item].x, s.item[item].y
         out[18] = sqrt(squared(p.x - out[13], p.y - out[14]))
     out[15], out[16] = players, items
+
+
+cdef void raw_scales(float *out) noexcept nogil:
+    """Factors that bring the raw features to about -1 .. 1."""
+    cdef int32_t i
+    for i in range(RAW_FEATURES):
+        out[i] = 1 / 50.0       # positions and the radius of the zone
+    out[2] = out[3] = <float>(1 / SPEED)
+    out[4] = out[12] = <float>(1 / FULL_HP)
+    out[5] = 1 / <float>FULL_AMMO
+    out[9] = 1
+    out[15], out[16] = 1 / <float>(SEATS - 1), 1 / <float>MAX_ITEMS
+    out[17] = out[18] = <float>(1 / VISION)
 
 
 cdef void show_players(const Arena *s, const Player *p, const Nearest *n, float *out) noexcept nogil:

@@ -131,7 +131,7 @@ def _market(frame: Frame) -> list[str]:
 
 def _ways(frame: Frame) -> list[str]:
     """The ways out, around the place where the ship is."""
-    x, y, parts = 420.0, 170.0, []
+    x, y, parts = 424.0, 260.0, []
     for slot, way in enumerate(frame.ways):
         angle = 2 * np.pi * slot / 6 - np.pi / 2
         kind = int(np.argmax(way[1:4]))
@@ -187,6 +187,6 @@ def to_svg(state: State) -> str:
         f'<rect width="{WIDTH}" height="{HEIGHT}" rx="14" fill="{SKY}"/>',
         _text(20, 34, status(state), 17),
         *_ship(frame), *_market(frame), *_ways(frame), *_asteroids(frame),
-        _text(424, 400, frame.place, 15, INK, "middle"),
+        _text(424, 450, frame.place, 15, INK, "middle"),
         "</svg>",
     ])

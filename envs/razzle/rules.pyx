@@ -9,7 +9,7 @@ A seat that may do nothing loses at once, be it in the middle of its turn; only 
 Observation `[10, 8, 7]` uint8, [plane, row, column], never flipped, from the view of the observing seat:
 0 own pieces, 1 own ball, 2 the other's pieces, 3 the other's ball, 4 pieces that may not receive, 5 all ones for
 seat 0, 6 all ones if the seat to act has passed in this turn, 7 all ones if it must pass now, 8 target of the knight
-move that was the other's latest turn, 9 turns left before the limit (0 to 201: to be scaled by who reads it).
+move that was the other's latest turn, 9 turns left before the limit (0 to 201, which `scale` brings to 1).
 """
 from libc.stdint cimport int32_t, uint8_t, uint64_t
 from libc.string cimport memcpy, memset
@@ -77,6 +77,12 @@ cdef void observe(const void *p, int32_t player, void *out) noexcept nogil:
     if s.last_knight >= 0:
         planes[8 * SQUARES + s.last_knight] = 1
     memset(planes + 9 * SQUARES, MAX_TURNS - s.turns, SQUARES)
+
+
+cdef void scale(float *out) noexcept nogil:
+    cdef int32_t i
+    for i in range(PLANES * SQUARES):
+        out[i] = 1.0 if i < 9 * SQUARES else <float>(1.0 / MAX_TURNS)
 
 
 cdef void rewards(const void *p, float *out) noexcept nogil:
@@ -238,5 +244,5 @@ def make(*, rules="upstream", limit_result=None, forced_once=None, no_repetition
     table.num_symmetries = 2
     table.reset, table.to_act, table.legal, table.apply = reset, to_act, legal, apply
     table.observe, table.rewards, table.redeterminize, table.key = observe, rewards, redeterminize, key
-    table.metrics, table.symmetry = metrics, symmetry
+    table.metrics, table.symmetry, table.scale = metrics, symmetry, scale
     return new_game(__name__, "razzle", options, &table, ("pass_decision_rate", "game_length", "turns", "limit"))

@@ -25,6 +25,7 @@ from tests.envs.sample import Sample, examine, seats
 from tests.envs.variants import Budget
 
 MAX_HEADS = 8
+MAX_SCALED = 2      # of a scaled observation: what networks are initialised for
 REFUSALS = 40       # illegal values tried per head and state
 
 
@@ -72,6 +73,9 @@ def shapes_and_types(sample: Sample) -> None:
             assert observation.shape == game.observation_shape
             assert observation.dtype == game.observation_dtype
             assert np.isfinite(observation).all()
+            if game.observation_scale is not None:
+                assert game.observation_scale.shape == game.observation_shape
+                assert np.abs(observation * game.observation_scale).max() <= MAX_SCALED
             assert mask.shape == (game.num_actions,)
             assert mask.dtype == np.uint8
             assert mask.max() <= 1

@@ -20,7 +20,6 @@ from tests.envs.variants import Variant, variants
 
 FOLDER = Path(__file__).resolve().parent.parent / "data" / "golden"
 SEEDS = (1, 2, 3)
-MAX_ACTIONS = 400       # longer games are cut off
 
 
 def digest(states: list[State]) -> str:
@@ -51,7 +50,7 @@ def line(game: Game, seed: int, actions: list[Any], states: list[State]) -> dict
 def played(variant: Variant) -> list[dict[str, Any]]:
     """New games of random play."""
     game = variant.make()
-    plays = [random_play(game, seed, MAX_ACTIONS) for seed in SEEDS]
+    plays = [random_play(game, seed, variant.budget.golden) for seed in SEEDS]
     return [line(game, play.seed, play.actions, play.states) for play in plays]
 
 

@@ -13,7 +13,7 @@ from tests.envs.variants import Budget, Variant, variants
 
 def states_of(variant: Variant) -> list[State]:
     """A few states, first and last ones included."""
-    return examine(variant.make(), Budget(games=3, actions=variant.budget.actions, states=30)).states
+    return examine(variant.make(), Budget(games=min(3, variant.budget.games), actions=variant.budget.actions, states=30)).states
 
 
 @pytest.mark.parametrize("variant", variants(), ids=lambda variant: variant.id)

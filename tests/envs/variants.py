@@ -19,6 +19,8 @@ class Budget:
     """States examined closely, out of all that were visited."""
     futures: int = 30
     """About as many redeterminized games are played to their end."""
+    golden: int = 400
+    """A golden game is cut off after this many actions."""
 
 
 VARIANTS: dict[str, list[dict[str, Any]]] = {
@@ -49,7 +51,10 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
 }
 """Options to try besides the defaults. Every option of a game must appear here."""
 
-BUDGETS: dict[str, Budget] = {"arena": Budget(games=3, actions=4000, states=40, futures=3)}
+BUDGETS: dict[str, Budget] = {
+    "arena": Budget(games=2, actions=4000, states=40, futures=3, golden=120),
+    "prospector": Budget(games=8, states=80),
+}
 """For games that are too slow or too long for the usual budget."""
 
 

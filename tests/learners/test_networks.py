@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 
+from envs.registry import make
 from learners.config import Network
 from learners.device import choose_device
 from learners.mlp import Mlp
@@ -127,3 +128,18 @@ def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
         choose_device("cuda")
     with pytest.raises(ValueError, match="unknown device 'tpu', expected auto, cpu, cuda, mps"):
         choose_device("tpu")
+
+
+@pytest.mark.parametrize("config", [Network(kind="mlp", hidden=(16,)), Network(kind="residual", channels=4, blocks=1)])
+def test_observations_are_brought_to_the_scale_that_the_game_declares(config: Network) -> None:
+    game = make("razzle")
+    scale = game.observation_scale
+    assert scale is not None
+    scaled, plain = build_network(config, game, 1), build_network(config, game, 1)
+    plain.register_buffer("scale", None)
+    observation = torch.from_numpy(game.new_state(0).observe()[None])
+    with torch.inference_mode():
+        expected = plain(observation * torch.from_numpy(scale))
+        for given, wanted in zip(scaled(observation), expected, strict=True):
+            torch.testing.assert_close(given, wanted)
+    assert "scale" not in scaled.state_dict()

@@ -18,12 +18,12 @@ from typing import NamedTuple
 
 from native.build import ROOT
 from native.game import rebuild
-from tests.native import returns_definition, sampling_definition, search_definition, search_secrets, vector_definition
+from tests.native import returns_definition, sampling_definition, search_checks, search_secrets, vector_definition
 from tests.native.compile import compile_folder
 
 SEEDS = range(40)
 HUNG_S = 120        # a mutant that loops for ever is dead too
-SHARED = ("arrays", "block", "masks", "search_descent", "search_root", "search_tree")     # cimported, planted with each
+SHARED = ("arrays", "block", "masks", "search_descent", "search_root", "search_tree", "search_values")
 
 
 class Mutant(NamedTuple):
@@ -44,7 +44,7 @@ CHECKS: dict[str, tuple[Callable[[ModuleType, int], None], ...]] = {
         sampling_definition.check_draws, sampling_definition.check_greedy,
         sampling_definition.check_edges, sampling_definition.check_refusals,
     ),
-    "search": (search_definition.check_search, search_definition.check_kept, search_secrets.check_secrets),
+    "search": (search_checks.check_search, search_checks.check_kept, search_secrets.check_secrets),
     "vector": (check_vector,),
 }
 

@@ -7,13 +7,11 @@ from __future__ import annotations
 import math
 import zlib
 from dataclasses import dataclass, field
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from envs import registry
 from native.game import Game, State
 from native.search_settings import SearchSettings
 from tests.native.splitmix import derive, uniform
@@ -30,7 +28,8 @@ def evaluate(game: Game, observation: npt.NDArray[Any]) -> tuple[npt.NDArray[np.
 
 def softmax(logits: Array) -> Array:
     weights = np.exp(logits - logits.max())
-    return weights / weights.sum()
+    found: Array = weights / weights.sum()
+    return found
 
 
 @dataclass
@@ -191,7 +190,8 @@ class Definition:
             mixed = (root.raw + (root.total() - 1) * mean) / root.total()
         q = np.array([root.q(k) if root.visits(k) else mixed for k in range(len(root.actions))])
         most = max(root.visits(k) for k in range(len(root.actions)))
-        return self.logits + (s.c_visit + most) * s.c_scale * (q - q.min()) / max(q.max() - q.min(), 1e-8)
+        scaled: Array = (q - q.min()) / max(q.max() - q.min(), 1e-8)
+        return self.logits + (s.c_visit + most) * s.c_scale * scaled
 
     def schedule_pick(self, i: int) -> int:
         scores = self.gumbel + self.improved()
@@ -224,116 +224,6 @@ class Definition:
             scores = self.improved()
             scores[[k for k, value in root.proof.items() if value <= -self.settings.win_value]] = -np.inf
             return softmax(scores)
-        return self.weights() / self.weights().sum()
-
-
-def drive(search: Any, states: list[State], seeds: list[int], begin: bool = True) -> None:
-    """Runs a search of all `states`, evaluated by `evaluate`."""
-    game = states[0].game
-    if begin:
-        rows = np.stack([np.frombuffer(state.to_bytes(), np.uint8) for state in states])
-        search.begin(rows, np.array(seeds, np.uint64))
-    while True:
-        observations, _ = search.select()
-        if not len(observations):
-            return
-        answers = [evaluate(game, observation) for observation in observations]
-        search.expand(np.stack([logits for logits, _ in answers]), np.array([value for _, value in answers]))
-
-
-def some_states(name: str, count: int, seed: int) -> list[State]:
-    """Unfinished states on the way of random games."""
-    rng, game, found = np.random.default_rng(seed), registry.make(name), list[State]()
-    while len(found) < count:
-        state = game.new_state(int(rng.integers(2**63)))
-        for _ in range(rng.integers(0, 2 + game.max_length // 2)):
-            after = state.clone()
-            after.apply(int(rng.choice(state.legal_actions())))
-            if after.is_terminal:
-                break
-            state = after
-        found.append(state)
-    return found
-
-
-VARIANTS = (
-    {"simulations": 60},
-    {"simulations": 60, "solver": False, "fpu_reduction": 0.0, "c_init": 0.6, "c_base": 50.0},
-    {"simulations": 45, "forced_playouts": 2.0, "root_fpu_reduction": 0.1, "discount": 0.9},
-    {"simulations": 32, "root": "gumbel"},
-    {"simulations": 21, "root": "gumbel", "max_considered": 5, "c_visit": 20.0, "c_scale": 0.3, "gumbel_scale": 0.5},
-)
-NAMES = ("connect_four", "tic_tac_toe", "kuhn_poker", "leduc_poker", "razzle", "beasty_bar")
-
-
-def check_search(module: ModuleType, seed: int) -> None:
-    """One game and one variant, chosen by `seed`: the trees of three states are those of the definition."""
-    name, settings = NAMES[seed % len(NAMES)], SearchSettings(**VARIANTS[seed // len(NAMES) % len(VARIANTS)])
-    states, seeds = some_states(name, 3, seed), [seed, 2**63 + seed, 7]
-    search = module.Search(states[0].game, 3, settings)
-    drive(search, states, seeds)
-    visits, policy = search.visits, search.policy()
-    for row, state in enumerate(states):
-        wanted = Definition(state, seeds[row], settings)
-        actions = wanted.root.actions
-        assert visits[row, actions].tolist() == [wanted.root.visits(k) for k in range(len(actions))]
-        assert visits[row].sum() == visits[row, actions].sum()
-        assert search.proven[row] == (wanted.root.settled is not None)
-        assert search.num_nodes[row] == len(wanted.nodes)
-        np.testing.assert_allclose(search.root_values[row], wanted.root.value(), atol=2e-5)
-        np.testing.assert_allclose(policy[row, actions], wanted.policy(), atol=2e-4)
-        assert abs(policy[row].sum() - 1) < 1e-5
-        q = [wanted.root.q(k) if wanted.root.visits(k) else 0 for k in range(len(actions))]
-        np.testing.assert_allclose(search.q[row, actions], q, atol=2e-5)
-        check_choice(int(search.actions()[row]), wanted)
-
-
-def check_choice(action: int, wanted: Definition) -> None:
-    """`action` is among the best of the search."""
-    k, root = wanted.root.actions.index(action), wanted.root
-    weights = wanted.weights()
-    if root.settled is not None:
-        assert root.proof[k] == root.settled
-    elif wanted.settings.root == "gumbel":
-        scores = wanted.gumbel + wanted.improved()
-        scores[weights < weights.max()] = -np.inf
-        assert k == scores.argmax()
-    else:
-        ties = np.flatnonzero(weights == weights.max())
-        assert k == max(ties, key=root.q)
-
-
-def check_kept(module: ModuleType, seed: int) -> None:
-    """After `advance` the new root has the visits and values of the old one's child, and its budget counts them."""
-    name = ("connect_four", "tic_tac_toe", "razzle")[seed % 3]
-    settings = SearchSettings(simulations=40, solver=seed % 2 == 0)
-    states = some_states(name, 3, seed)
-    search = module.Search(states[0].game, 3, settings)
-    drive(search, states, [1, 2, 3])
-    wanted = [Definition(state, i, settings) for i, state in enumerate(states, 1)]
-    actions = search.actions()
-    ends = [state.clone() for state in states]
-    for end, action in zip(ends, actions.tolist(), strict=True):
-        end.apply(action)
-    if any(end.is_terminal for end in ends):
-        return
-    search.advance(actions)
-    rows = np.stack([np.frombuffer(end.to_bytes(), np.uint8) for end in ends])
-    search.begin(rows, np.arange(3, dtype=np.uint64))
-    for row, definition in enumerate(wanted):
-        child = definition.nodes.get((int(actions[row]),))
-        assert search.kept[row] == (child.total() - 1 if child else 0)
-    drive(search, ends, [5, 6, 7], begin=False)
-    for row, definition in enumerate(wanted):
-        definition.advance(int(actions[row]))
-        root, legal = definition.root, ends[row].legal_actions()
-        assert search.visits[row, legal].tolist() == [root.visits(k) for k in range(len(legal))]
-        assert search.num_nodes[row] == len(definition.nodes)
-        np.testing.assert_allclose(search.priors[row, legal], root.prior, atol=1e-6)
-        np.testing.assert_allclose(search.root_values[row], root.value(), atol=2e-5)
-    search.begin(rows, np.arange(3, dtype=np.uint64))       # without `advance` the trees are new
-    assert search.kept.tolist() == [0, 0, 0]
-    drive(search, states, [1, 2, 3])
-    search.advance(actions)
-    drive(search, states, [1, 2, 3])                        # so they are for another state
-    assert search.kept.tolist() == [0, 0, 0]
+        weights = self.weights()
+        found: Array = weights / weights.sum()
+        return found

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from native.game import State
 from native.search_settings import SearchSettings
-from tests.native.search_definition import drive, some_states
+from tests.native.search_checks import drive, some_states
 
 
 def look_alike(state: State, seed: int) -> State:
@@ -34,7 +34,7 @@ def check_exact(module: ModuleType, seed: int) -> None:
         state = some_states(name, 1, seed)[0]
         others = [look_alike(state, i) for i in range(6)]
         for root in ("puct", "gumbel"):
-            settings = SearchSettings(simulations=50, root=root)    # type: ignore[arg-type]
+            settings = SearchSettings(simulations=50, root=root)
             trees = [repeated(module, other, [seed, seed + 1], settings).tolist() for other in others]
             assert all(tree == trees[0] for tree in trees)
             search = module.Search(state.game, 6, settings)

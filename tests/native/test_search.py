@@ -12,15 +12,8 @@ from envs import registry
 from native.game import Game, State
 from native.search import Search
 from native.search_settings import SearchSettings
-from tests.native.search_definition import (
-    NAMES,
-    VARIANTS,
-    check_kept,
-    check_search,
-    drive,
-    evaluate,
-    some_states,
-)
+from tests.native.search_checks import NAMES, VARIANTS, check_kept, check_search, drive, some_states
+from tests.native.search_definition import evaluate
 
 
 def rows_of(states: list[State]) -> npt.NDArray[np.uint8]:

@@ -13,10 +13,8 @@ STILL = [5, 5, 5, 5, 0, 0, 0]
 
 def player(x: float, y: float, team: int, **changes: Any) -> dict[str, Any]:
     """Somebody at rest with full hp and ammo."""
-    fresh: dict[str, Any] = {
-        "team": team, "alive": True, "x": x, "y": y, "vx": 0.0, "vy": 0.0, "hp": 100.0, "ammo": 30, "wait": 0, "dash": 0,
-    }
-    return fresh | changes
+    fresh: dict[str, Any] = {"team": team, "alive": True, "x": x, "y": y, "vx": 0.0, "vy": 0.0}
+    return fresh | {"hp": 100.0, "ammo": 30, "wait": 0, "dash": 0} | changes
 
 
 def item(kind: str, x: float, y: float) -> dict[str, Any]:

@@ -76,7 +76,8 @@ def assert_same(state: State, twin: Twin, position: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(("options", "styles", "least"), [
-    ({"players": 8, "duration": 60}, ["rule", "utility", "random", "rule"] * 2, {"over": 2, "killed": 8, "dashed": 20, "taken": 2}),
+    ({"players": 8, "duration": 60}, ["rule", "utility", "random", "rule"] * 2,
+     {"over": 2, "killed": 8, "dashed": 20, "taken": 2}),
     ({"players": 5, "duration": 30}, ["camper"] * 5, {"over": 2, "closed": 2}),
     ({"players": 6, "team_size": 2, "scoring": "placement"}, ["rule", "utility"] * 3, {"over": 2, "killed": 6}),
     ({"players": 16, "dash": False, "duration": 60}, ["utility", "rule"] * 8, {"over": 2, "killed": 20, "taken": 1}),

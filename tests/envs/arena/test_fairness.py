@@ -21,8 +21,8 @@ def test_exchanged_seats(seed: int, team_size: int) -> None:
     rng = np.random.default_rng(seed)
     order = rng.permutation(6).tolist()
     crowd = [
-        player(*rng.uniform(-4, 4, 2).tolist(), team=seat // team_size, hp=float(rng.integers(1, 4) * 10))
-        for seat in range(6)
+        player(x, y, seat // team_size, hp=float(rng.integers(1, 4) * 10))
+        for seat, (x, y) in enumerate(rng.uniform(-4, 4, (6, 2)).tolist())
     ]
     items = [item("health" if i % 2 else "ammo", *rng.uniform(-4, 4, 2).tolist()) for i in range(6)]
     game = registry.make("arena", players=6)

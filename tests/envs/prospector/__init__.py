@@ -1,0 +1,1 @@
+"""Prospector: recorded steps, slow twin, chance, rule sets."""
