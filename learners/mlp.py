@@ -16,6 +16,8 @@ from learners.initialisation import POLICY_GAIN, RELU_GAIN, linear
 class Mlp(nn.Module):
     """ReLU layers over the flat observation times `scale`; the last layer has A logits and, in its last row, the value."""
 
+    scale: torch.Tensor | None
+
     def __init__(
         self, inputs: int, num_actions: int, hidden: Sequence[int], *, scale: torch.Tensor | None, bounded: bool,
         generator: torch.Generator,

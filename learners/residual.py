@@ -33,6 +33,8 @@ class Block(nn.Module):
 class Residual(nn.Module):
     """A 3x3 stem, residual blocks, then a policy and a value head of 1x1 convolution and linear layers."""
 
+    scale: torch.Tensor | None
+
     def __init__(
         self, shape: tuple[int, int, int], num_actions: int, channels: int, blocks: int, *,
         scale: torch.Tensor | None, bounded: bool, generator: torch.Generator,

@@ -55,7 +55,8 @@ class BuildExt(build_ext):
         os.chdir(ROOT)
         try:
             compiled = cythonize(  # type: ignore[no-untyped-call]
-                extensions(), compiler_directives=DIRECTIVES, build_dir="build/cython", quiet=True, nthreads=0
+                extensions(), compiler_directives=DIRECTIVES, build_dir="build/cython", quiet=True,
+                nthreads=os.cpu_count() or 1,
             )
         finally:
             os.chdir(here)

@@ -9,8 +9,7 @@ from libc.stdint cimport int32_t, uint64_t
 from libc.string cimport memset
 
 from envs.arena.actions cimport class_of, may_use_ability, value_of
-from envs.arena.state cimport FULL_HP, HEADS, Arena, Player, sees, squared
-from envs.arena.world cimport is_outside
+from envs.arena.state cimport FULL_HP, HEADS, Arena, Player, is_outside, sees, squared
 from native.game cimport Game
 from native.random cimport below, uniform
 

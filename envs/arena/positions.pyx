@@ -11,7 +11,7 @@ from libc.string cimport memset
 
 from envs.arena.senses cimport RAW_FEATURES, raw_features
 from envs.arena.state cimport (
-    DT, MAX_ITEMS, SEATS, SHOTS_PER_SEAT, TICKS_PER_SECOND, Arena, Intent, Item, Player, Shot
+    DT, MAX_ITEMS, SEATS, TICKS_PER_SECOND, Arena, Intent, Item, Player, Shot, most_shots
 )
 from envs.arena.world cimport act, simulate, spawn, spawns_now
 from native.game cimport Game, State
@@ -47,7 +47,7 @@ def from_dict(Game game not None, position):
     cdef Shot *shot
     cdef int32_t i, _tick
     cdef double dt = DT
-    for name, most in (("items", MAX_ITEMS), ("shots", s.players * SHOTS_PER_SEAT)):
+    for name, most in (("items", MAX_ITEMS), ("shots", most_shots(s.players, s.compat))):
         if len(position[name]) > most:
             raise ValueError(f"there is room for {most} {name}, got {len(position[name])}")
     if len(position["players"]) != s.players:
@@ -79,7 +79,7 @@ def from_dict(Game game not None, position):
         if not 0 <= given["owner"] < s.players:
             raise ValueError(f"shot {i} must be owned by a seat from 0 to {s.players - 1}, got {given['owner']}")
         shot.x, shot.y, shot.vx, shot.vy = given["x"], given["y"], given["vx"], given["vy"]
-        shot.born, shot.owner = given["born"], given["owner"]
+        shot.born, shot.owner, shot.team = given["born"], given["owner"], s.player[<int>given["owner"]].team
     return state
 
 

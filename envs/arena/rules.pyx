@@ -3,9 +3,9 @@
 An action has seven heads: move x, move y, aim x, aim y (11 classes each, class i means (i - 5) / 5), fire, ability and
 interact (2 each); it is held for `frame_skip` ticks of 1/30 s. A move is at 5 units/s per unit of the axes. Under
 `rules="lms"` the diagonal is no faster, fire is legal when a shot can leave within the decision, ability 1 is a dash
-(15 units/s for 6 ticks, every 60), shots pass team mates, the zone shrinks, and the game is over when at most one team
-lives. `rules="compat"` are those of the recorded games, of which `world.pyx` tells the rest: they last until nobody
-lives or the duration is over. A dead seat has no legal action, and what is played for it is ignored.
+(15 units/s for 6 ticks, every 60), shots pass team mates and live 1 s, the zone shrinks, and the game is over when at
+most one team lives. `rules="compat"` are those of the recorded games, of which `world.pyx` tells the rest: they last
+until nobody lives or the duration is over. A dead seat has no legal action, and what is played for it is ignored.
 
 Rewards: a seat's result, when its team is out or the game is over, and shaping terms. Results under scoring `win`: 1
 for the last team living, 0 for teams that are out or left over together at the end, -1 for all others; under
@@ -19,7 +19,8 @@ from envs.arena.bots cimport add_bots
 from envs.arena.senses cimport BOTH, RAW, RAW_FEATURES, RELATIVE, RELATIVE_FEATURES, raw_scales, view
 from envs.arena.state cimport (
     AXIS_CLASSES, COMPAT, DASH, DURATION, FRAME_SKIP, FULL_HP, HEADS, MASK_BYTES, PLACEMENT, PLAYERS, SEATS,
-    SHAPE_DAMAGE, SHAPE_PICKUPS, SHAPE_ZONE, TEAM_SIZE, TICKS_PER_SECOND, Arena, Intent, Player, bytes_of
+    SHAPE_DAMAGE, SHAPE_PICKUPS, SHAPE_ZONE, TEAM_SIZE, TICKS_PER_SECOND, Arena, Intent, Player, bytes_of,
+    most_shots
 )
 from envs.arena.unseen cimport information_key, key, redeterminize
 from envs.arena.world cimport act, begin, living_teams, simulate, spawn, spawns_now
@@ -39,7 +40,7 @@ by shots to enemies and by the zone, seconds outside the zone over all players, 
 cdef void reset(void *p, uint64_t seed, const double *options) noexcept nogil:
     cdef Arena *s = <Arena *>p
     cdef int32_t players = <int32_t>options[PLAYERS], seat
-    memset(s, 0, bytes_of(players))
+    memset(s, 0, bytes_of(most_shots(players, options[COMPAT] != 0)))
     s.rng = derive(seed, 0)
     s.players = players
     s.compat = <uint8_t>options[COMPAT]
@@ -237,7 +238,7 @@ def make(rules="lms", players=8, team_size=1, frame_skip=1, dash=None, duration=
 
     cdef GameTable table
     memset(&table, 0, sizeof(table))
-    table.state_bytes = bytes_of(players)
+    table.state_bytes = bytes_of(most_shots(players, compat))
     table.num_players = players
     table.num_heads = HEADS
     for head in range(HEADS):

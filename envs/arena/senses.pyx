@@ -4,28 +4,35 @@ Raw: own x, y, vx, vy, hp, ammo (0-5); zone centre, radius, whether it shelters 
 enemy in the order of seats or, without one, of the first visible player (10-12); x, y of the first visible item (13,
 14); number of visible players and items (15, 16); distances to that player and that item (17, 18). 0 where none is.
 
-Relative (lengths in sight radii of 10 unless said otherwise, all about 1 or less near the zone; nearest entries first):
+Relative (lengths in sight radii of 10 unless said otherwise, none beyond -2 .. 2; the nearest entries come first):
     me          0   1 if alive, hp / 100, ammo / 30, wait for the next shot / 7 ticks, for the next dash / 60 ticks,
-                    velocity / 5 (x, y), 1 if outside the zone
-    zone        8   to its centre / 50 (x, y), radius / 50, distance to its rim (clipped to -1 .. 1, below 0 outside);
-                    the same first three of the zone to come; s until it begins or ceases to shrink / 30, 1 if it
-                    shrinks, hp/s outside / 20 (at a duration of 120 s), part of the duration gone
+                    velocity / 10 (x, y), 1 if outside the zone
+    zone        8   to its centre / 50 (x, y, clipped to -2 .. 2), radius / 50, distance to its rim (clipped to -1 .. 1,
+                    below 0 outside); the same first three of the zone to come; time until it begins or ceases to shrink
+                    in quarters of the duration, 1 if it shrinks, hp/s outside / 20 (at a duration of 120 s), part of
+                    the duration gone
     counts      19  enemies alive, team mates alive, enemies in sight (each / 15), items in sight / 20
-    4 enemies   23  each: 1 if there, to it (x, y), distance, its velocity / 5 (x, y), its hp / 100
+    4 enemies   23  each: 1 if there, to it (x, y), distance, its velocity / 10 (x, y), its hp / 100
     2 mates     51  the same
     3 items     65  each: 1 if there, to it (x, y), distance, 1 if health, 1 if ammo
     4 shots     83  those that can hit me; each: 1 if there, to it (x, y), its velocity / 20 (x, y)
 The dead see zeros.
 """
-from libc.math cimport fabs, sqrt
+from libc.math cimport sqrt
 from libc.stdint cimport int32_t
 from libc.string cimport memset
 
 from envs.arena.state cimport (
-    AMMO, DASH_COOLDOWN, FIRE_TICKS, FULL_AMMO, FULL_HP, HEALTH, MAX_ITEMS, SEATS, SHOT_SPEED, SPEED, TICKS_PER_SECOND,
-    VISION, Arena, Item, Player, Shot, squared
+    AMMO, DASH_COOLDOWN, FIRE_TICKS, FULL_AMMO, FULL_HP, HEALTH, MAX_ITEMS, MAX_SHOTS, SEATS, SHOT_SPEED,
+    TICKS_PER_SECOND, VISION, Arena, Item, Player, Shot, is_outside, squared
 )
-from envs.arena.world cimport is_outside, ticks_to_change
+from envs.arena.world cimport ticks_to_change
+
+cdef extern from *:
+    """
+    #define ARENA_FAST 10.0     /* velocities are shown in this; a dash is half as much again */
+    """
+    const double FAST "ARENA_FAST"
 
 cdef enum:
     ENEMIES_SHOWN = 4
@@ -106,7 +113,7 @@ cdef void raw_scales(float *out) noexcept nogil:
     cdef int32_t i
     for i in range(RAW_FEATURES):
         out[i] = 1 / 50.0       # positions and the radius of the zone
-    out[2] = out[3] = <float>(1 / SPEED)
+    out[2] = out[3] = <float>(1 / FAST)
     out[4] = out[12] = <float>(1 / FULL_HP)
     out[5] = 1 / <float>FULL_AMMO
     out[9] = 1
@@ -122,7 +129,7 @@ cdef void show_players(const Arena *s, const Player *p, const Nearest *n, float 
         out[0] = 1
         out[1], out[2] = <float>((other.x - p.x) / VISION), <float>((other.y - p.y) / VISION)
         out[3] = <float>(sqrt(n.distance[i]) / VISION)
-        out[4], out[5] = <float>(other.vx / SPEED), <float>(other.vy / SPEED)
+        out[4], out[5] = <float>(other.vx / FAST), <float>(other.vy / FAST)
         out[6] = <float>(other.hp / FULL_HP)
         out += PLAYER_FIELDS
 
@@ -151,14 +158,17 @@ cdef void show_shots(const Arena *s, int32_t seat, float *out) noexcept nogil:
     cdef const Player *p = &s.player[seat]
     cdef const Shot *shot
     cdef Nearest n
-    cdef int32_t i
-    n.count = n.seen = 0
+    cdef double distance[MAX_SHOTS]
+    cdef int32_t index[MAX_SHOTS]
+    cdef int32_t i, count = 0
+    # Without a branch to guess: which of the many shots are near differs from seat to seat.
     for i in range(s.num_shots):
         shot = &s.shot[i]
-        if fabs(shot.x - p.x) > VISION:     # nearly all of them: cheaper than to ask whose they are
-            continue
-        if shot.owner != seat and (s.compat or s.player[shot.owner].team != p.team):
-            consider(&n, SHOTS_SHOWN, i, squared(p.x - shot.x, p.y - shot.y))
+        index[count], distance[count] = i, squared(p.x - shot.x, p.y - shot.y)
+        count += (distance[count] <= VISION * VISION) & (shot.owner != seat) & (s.compat | (shot.team != p.team))
+    n.count = n.seen = 0
+    for i in range(count):
+        consider(&n, SHOTS_SHOWN, index[i], distance[i])
     out += AT_SHOTS
     for i in range(n.count):
         shot = &s.shot[n.index[i]]
@@ -168,15 +178,18 @@ cdef void show_shots(const Arena *s, int32_t seat, float *out) noexcept nogil:
         out += SHOT_FIELDS
 
 
+cdef inline float clipped(double value, double most) noexcept nogil:
+    return <float>min(most, max(-most, value))
+
+
 cdef void show_zone(const Arena *s, const Player *p, float *out) noexcept nogil:
     cdef bint shrinking
     cdef double rim = (s.zone.radius - sqrt(squared(p.x - s.zone.x, p.y - s.zone.y))) / VISION
-    out[0], out[1] = <float>((s.zone.x - p.x) / 50), <float>((s.zone.y - p.y) / 50)
-    out[2] = <float>(s.zone.radius / 50)
-    out[3] = <float>min(1.0, max(-1.0, rim))
-    out[4], out[5] = <float>((s.zone_to.x - p.x) / 50), <float>((s.zone_to.y - p.y) / 50)
+    out[0], out[1] = clipped((s.zone.x - p.x) / 50, 2), clipped((s.zone.y - p.y) / 50, 2)
+    out[2], out[3] = <float>(s.zone.radius / 50), clipped(rim, 1)
+    out[4], out[5] = clipped((s.zone_to.x - p.x) / 50, 2), clipped((s.zone_to.y - p.y) / 50, 2)
     out[6] = <float>(s.zone_to.radius / 50)
-    out[7] = ticks_to_change(s, &shrinking) / <float>(30 * TICKS_PER_SECOND)
+    out[7] = 4 * ticks_to_change(s, &shrinking) / <float>s.duration
     out[8] = shrinking
     out[9] = <float>(s.zone_damage / 20 * s.duration / (120 * TICKS_PER_SECOND))
     out[10] = s.tick / <float>s.duration
@@ -203,7 +216,7 @@ cdef void relative_features(const Arena *s, int32_t seat, float *out) noexcept n
             consider(&enemies, ENEMIES_SHOWN, i, squared(p.x - other.x, p.y - other.y))
     out[0], out[1], out[2] = 1, <float>(p.hp / FULL_HP), p.ammo / <float>FULL_AMMO
     out[3], out[4] = p.timer / <float>FIRE_TICKS, p.dash / <float>DASH_COOLDOWN
-    out[5], out[6] = <float>(p.vx / SPEED), <float>(p.vy / SPEED)
+    out[5], out[6] = <float>(p.vx / FAST), <float>(p.vy / FAST)
     out[7] = is_outside(s, p)
     show_zone(s, p, out + AT_ZONE)
     out[AT_COUNTS], out[AT_COUNTS + 1] = living_enemies / <float>(SEATS - 1), living_mates / <float>(SEATS - 1)

@@ -1,13 +1,16 @@
 """The state of an arena: players, items and shots on an unbounded plane, and the zone that shelters them.
 
-Places beyond the counts are 0, so that equal states are equal bytes. A game of P seats uses `bytes_of(P)` of the bytes:
-the shots come last, `SHOTS_PER_SEAT` for each seat. Times are seconds or ticks of 1/30 s.
+Places beyond the counts are 0, so that equal states are equal bytes. The shots come last, as many as there can be in a
+game (`bytes_of`), not as the struct has. Times are seconds or ticks of 1/30 s.
 """
+from libc.math cimport sqrt
 from libc.stdint cimport int32_t, uint8_t, uint64_t
 
 cdef enum:
     SEATS = 16
-    SHOTS_PER_SEAT = 22     # a shot lives at most 152 ticks, and each seat fires once in FIRE_TICKS
+    MAX_SHOTS = 352         # SEATS * COMPAT_SHOTS
+    COMPAT_SHOTS = 22       # of one seat in the air: each lives at most 152 ticks, and one is fired in FIRE_TICKS
+    LMS_SHOTS = 5           # the same for at most 32 ticks
     MAX_ITEMS = 20
     TICKS_PER_SECOND = 30
     HEADS = 7
@@ -44,7 +47,8 @@ cdef extern from *:
     #define ARENA_SPEED 5.0
     #define ARENA_DASH_SPEED 15.0
     #define ARENA_SHOT_SPEED 20.0
-    #define ARENA_SHOT_LIFE 5.0
+    #define ARENA_COMPAT_SHOT_LIFE 5.0
+    #define ARENA_LMS_SHOT_LIFE 1.0
     #define ARENA_SHOT_DAMAGE 10.0
     #define ARENA_HIT_DISTANCE 1.0
     #define ARENA_PICKUP_DISTANCE 2.0
@@ -58,7 +62,8 @@ cdef extern from *:
     const double SPEED "ARENA_SPEED"
     const double DASH_SPEED "ARENA_DASH_SPEED"
     const double SHOT_SPEED "ARENA_SHOT_SPEED"
-    const double SHOT_LIFE "ARENA_SHOT_LIFE"
+    const double COMPAT_SHOT_LIFE "ARENA_COMPAT_SHOT_LIFE"
+    const double LMS_SHOT_LIFE "ARENA_LMS_SHOT_LIFE"
     const double SHOT_DAMAGE "ARENA_SHOT_DAMAGE"
     const double HIT_DISTANCE "ARENA_HIT_DISTANCE"
     const double PICKUP_DISTANCE "ARENA_PICKUP_DISTANCE"
@@ -101,7 +106,7 @@ cdef struct Shot:
     double vy
     double born             # time
     int32_t owner
-    int32_t spare
+    int32_t team            # of the owner
 
 cdef struct Circle:
     double x
@@ -132,7 +137,7 @@ cdef struct Arena:
     uint8_t over
     Player player[SEATS]
     Item item[MAX_ITEMS]
-    Shot shot[352]          # SEATS * SHOTS_PER_SEAT
+    Shot shot[MAX_SHOTS]
 
 cdef struct Intent:         # what a player wants to do: four axes in [-1, 1] and three switches
     double move_x
@@ -144,13 +149,24 @@ cdef struct Intent:         # what a player wants to do: four axes in [-1, 1] an
     int32_t interact
 
 
-cdef inline int32_t bytes_of(int32_t players) noexcept nogil:
-    """Bytes of a state of so many players."""
-    return <int32_t>(sizeof(Arena) - (SEATS - players) * SHOTS_PER_SEAT * sizeof(Shot))
+cdef inline int32_t most_shots(int32_t players, bint compat) noexcept nogil:
+    """How many shots there can be in the air."""
+    return players * (COMPAT_SHOTS if compat else LMS_SHOTS)
+
+
+cdef inline int32_t bytes_of(int32_t shots) noexcept nogil:
+    """Bytes of a state with this number of shots."""
+    return <int32_t>(sizeof(Arena) - (MAX_SHOTS - shots) * sizeof(Shot))
 
 
 cdef inline double squared(double dx, double dy) noexcept nogil:
     return dx * dx + dy * dy
+
+
+cdef inline bint is_outside(const Arena *s, const Player *p) noexcept nogil:
+    """Whether the zone burns a player; its rim is safe under `compat` only, so that a closed zone spares nobody."""
+    cdef double away = sqrt(squared(p.x - s.zone.x, p.y - s.zone.y))
+    return away > s.zone.radius if s.compat else away >= s.zone.radius
 
 
 cdef inline bint sees(const Player *p, double x, double y) noexcept nogil:

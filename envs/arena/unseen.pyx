@@ -9,8 +9,8 @@ from libc.string cimport memcpy
 
 from envs.arena.senses cimport BOTH, RAW_FEATURES, RELATIVE_FEATURES, view
 from envs.arena.state cimport (
-    DASH_COOLDOWN, FIRE_TICKS, FULL_AMMO, FULL_HP, MAX_PRESSURE, SEATS, SHOT_SPEED, SHOTS_PER_SEAT, SPEED, VISION,
-    Arena, Circle, Item, Player, Shot, sees, squared
+    DASH_COOLDOWN, FIRE_TICKS, FULL_AMMO, FULL_HP, MAX_PRESSURE, SEATS, SHOT_SPEED, SPEED, VISION, Arena, Circle, Item,
+    Player, Shot, bytes_of, sees, squared
 )
 from envs.arena.world cimport place_within
 from native.random cimport below, derive, mix, uniform
@@ -93,8 +93,7 @@ cdef uint64_t hash_bytes(const void *memory, int32_t num_bytes) noexcept nogil:
 
 cdef uint64_t key(const void *p) noexcept nogil:
     cdef const Arena *s = <const Arena *>p
-    cdef int32_t fixed = <int32_t>(sizeof(Arena) - SEATS * SHOTS_PER_SEAT * sizeof(Shot))
-    return hash_bytes(s, fixed + s.num_shots * <int32_t>sizeof(Shot))
+    return hash_bytes(s, bytes_of(s.num_shots))
 
 
 cdef uint64_t information_key(const void *p, int32_t player) noexcept nogil:

@@ -2,18 +2,18 @@
 
 `compat` are the rules of the recorded games, where players act and are hit in the order of their seats. Under `lms` no
 rule looks at the order of seats: an item goes to the nearest of those who reach for it, a shot hits the nearest enemy,
-and those equally near are all served. Then the zone shrinks; it closes at 95 % of the duration, and its damage leaves
-nobody alive at the end of it.
+and those equally near are all served. Shots live 1 s instead of 5, twice the way that anybody sees. The zone shrinks;
+it closes at 95 % of the duration, and its damage leaves nobody alive at the end of it.
 """
 from libc.math cimport fabs, sqrt
 from libc.stdint cimport int32_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 from envs.arena.state cimport (
-    AMMO, AMMO_VALUE, COMPAT_ITEMS, DASH_COOLDOWN, DASH_SPEED, DASH_TICKS, DT, FIRE_TICKS, FULL_AMMO, FULL_HP, HEALTH,
-    HEALTH_VALUE, HIT_DISTANCE, LMS_SPAWN_TICKS, MAX_PRESSURE, PICKUP_DISTANCE, SEATS, SHOT_DAMAGE, SHOT_LIFE,
-    SHOT_SPEED, SHOTS_PER_SEAT, SPAWN_TICKS, SPEED, TICKS_PER_SECOND, ZONE_RADIUS, Arena, Circle, Intent, Item,
-    Player, Shot, sees, squared
+    AMMO, AMMO_VALUE, COMPAT_ITEMS, COMPAT_SHOT_LIFE, DASH_COOLDOWN, DASH_SPEED, DASH_TICKS, DT, FIRE_TICKS,
+    FULL_AMMO, FULL_HP, HEALTH, HEALTH_VALUE, HIT_DISTANCE, LMS_SHOT_LIFE, LMS_SPAWN_TICKS, MAX_PRESSURE,
+    PICKUP_DISTANCE, SEATS, SHOT_DAMAGE, SHOT_SPEED, SPAWN_TICKS, SPEED, TICKS_PER_SECOND, ZONE_RADIUS, Arena,
+    Circle, Intent, Item, Player, Shot, is_outside, most_shots, sees, squared
 )
 from native.random cimport below, uniform
 
@@ -44,12 +44,6 @@ cdef uint32_t living_teams(const Arena *s) noexcept nogil:
     for seat in range(s.players):
         teams |= <uint32_t>s.player[seat].alive << s.player[seat].team
     return teams
-
-
-cdef bint is_outside(const Arena *s, const Player *p) noexcept nogil:
-    """Whether the zone burns a player; its rim is safe under `compat` only, so that a closed zone spares nobody."""
-    cdef double away = sqrt(squared(p.x - s.zone.x, p.y - s.zone.y))
-    return away > s.zone.radius if s.compat else away >= s.zone.radius
 
 
 cdef void place_within(const Circle *circle, uint64_t *rng, double *x, double *y) noexcept nogil:
@@ -161,11 +155,11 @@ cdef void shoot(Arena *s, int32_t seat, double aim_x, double aim_y) noexcept nog
     cdef Player *p = &s.player[seat]
     cdef double length = sqrt(squared(aim_x, aim_y))
     cdef Shot *shot = &s.shot[s.num_shots]
-    if p.ammo <= 0 or p.timer > 0 or s.num_shots == s.players * SHOTS_PER_SEAT:
+    if p.ammo <= 0 or p.timer > 0 or s.num_shots == most_shots(s.players, s.compat):
         return
     shot.x, shot.y = p.x, p.y
     shot.vx, shot.vy = SHOT_SPEED * (aim_x / length), SHOT_SPEED * (aim_y / length)
-    shot.born, shot.owner = s.time, seat
+    shot.born, shot.owner, shot.team = s.time, seat, p.team
     s.num_shots += 1
     p.ammo -= 1
     p.timer = FIRE_TICKS
@@ -251,7 +245,6 @@ cdef uint32_t hit_by(const Arena *s, const Shot *shot) noexcept nogil:
     cdef double nearest = HIT_DISTANCE * HIT_DISTANCE, distance
     cdef uint32_t found = 0
     cdef int32_t seat
-    cdef int32_t team = s.player[shot.owner].team
     for seat in range(s.players):
         p = &s.player[seat]
         if not p.alive or fabs(p.x - shot.x) >= HIT_DISTANCE:
@@ -260,7 +253,7 @@ cdef uint32_t hit_by(const Arena *s, const Shot *shot) noexcept nogil:
         if s.compat:
             if seat != shot.owner and distance < nearest:
                 return <uint32_t>1 << seat
-        elif p.team != team and distance <= nearest and distance < HIT_DISTANCE * HIT_DISTANCE:
+        elif p.team != shot.team and distance <= nearest and distance < HIT_DISTANCE * HIT_DISTANCE:
             found = <uint32_t>1 << seat | (found if distance == nearest else <uint32_t>0)
             nearest = distance
     return found
@@ -285,6 +278,7 @@ cdef void fly(Arena *s, uint32_t *hit_from) noexcept nogil:
     """Shots move, hit or grow too old, in the order in which they were fired."""
     cdef Shot *shot
     cdef uint32_t struck
+    cdef double life = COMPAT_SHOT_LIFE if s.compat else LMS_SHOT_LIFE
     cdef int32_t i, kept = 0
     for i in range(s.num_shots):
         shot = &s.shot[i]
@@ -293,7 +287,7 @@ cdef void fly(Arena *s, uint32_t *hit_from) noexcept nogil:
         struck = hit_by(s, shot)
         if struck:
             wound(s, shot.owner, struck, hit_from)
-        elif s.time - shot.born <= SHOT_LIFE:
+        elif s.time - shot.born <= life:
             if kept != i:
                 s.shot[kept] = shot[0]
             kept += 1

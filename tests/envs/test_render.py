@@ -13,7 +13,8 @@ from tests.envs.variants import Budget, Variant, variants
 
 def states_of(variant: Variant) -> list[State]:
     """A few states, first and last ones included."""
-    return examine(variant.make(), Budget(games=min(3, variant.budget.games), actions=variant.budget.actions, states=30)).states
+    budget = variant.budget
+    return examine(variant.make(), Budget(games=min(3, budget.games), actions=budget.actions, states=30)).states
 
 
 @pytest.mark.parametrize("variant", variants(), ids=lambda variant: variant.id)

@@ -78,7 +78,7 @@ def test_orthogonal_layers() -> None:
 def test_the_value_is_bounded_for_zero_sum_games_only() -> None:
     large = 100 * torch.ones(4, 18)
     for bounded in (True, False):
-        network = Mlp(18, 9, (8,), bounded=bounded, generator=torch.Generator().manual_seed(0))
+        network = Mlp(18, 9, (8,), scale=None, bounded=bounded, generator=torch.Generator().manual_seed(0))
         assert bool(network(large)[1].abs().max() <= 1) is bounded
 
 

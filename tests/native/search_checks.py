@@ -41,6 +41,12 @@ def some_states(name: str, count: int, seed: int) -> list[State]:
     return found
 
 
+def after(state: State, action: int) -> State:
+    end = state.clone()
+    end.apply(action)
+    return end
+
+
 VARIANTS = (
     {"simulations": 60},
     {"simulations": 60, "solver": False, "fpu_reduction": 0.0, "c_init": 0.6, "c_base": 50.0},
@@ -96,12 +102,15 @@ def check_kept(module: ModuleType, seed: int) -> None:
     search = module.Search(states[0].game, 3, settings)
     drive(search, states, [1, 2, 3])
     wanted = [Definition(state, i, settings) for i, state in enumerate(states, 1)]
-    actions = search.actions()
-    ends = [state.clone() for state in states]
-    for end, action in zip(ends, actions.tolist(), strict=True):
-        end.apply(action)
-    if any(end.is_terminal for end in ends):
+    going_on = [
+        [action for action in state.legal_actions() if not after(state, action).is_terminal] for state in states
+    ]
+    if not all(going_on):
         return
+    actions = np.array([
+        max(options, key=definition.interest) for options, definition in zip(going_on, wanted, strict=True)
+    ], np.int32)
+    ends = [after(state, action) for state, action in zip(states, actions.tolist(), strict=True)]
     search.advance(actions)
     rows = np.stack([np.frombuffer(end.to_bytes(), np.uint8) for end in ends])
     search.begin(rows, np.arange(3, dtype=np.uint64))

@@ -91,6 +91,11 @@ class Definition:
         while self.root.total() - 1 < self.settings.simulations and self.root.settled is None:
             self.simulate(0)
 
+    def interest(self, action: int) -> tuple[bool, int]:
+        """What makes an action worth a look at what is kept below it: a proof, else visits."""
+        child = self.nodes.get((action,))
+        return (child.settled is not None, child.total()) if child else (False, 0)
+
     def key(self, state: State, played: list[int]) -> object:
         seat = state.to_act()
         return (seat, state.information_key(seat), state.legal().tobytes()) if self.sampled else tuple(played)

@@ -65,14 +65,21 @@ def test_values_of_draws_are_means() -> None:
         assert not search.proven[0]
 
 
+def exploitability(name: str, simulations: int) -> float:
+    """Of the mean policy over eight seeds."""
+
+    def policy(state: State) -> npt.NDArray[np.float64]:
+        settings = SearchSettings(simulations=simulations, c_init=2.0)
+        mean: npt.NDArray[np.float64] = repeated(native.search, state, list(range(8)), settings).mean(axis=0)
+        return mean
+
+    return GameTree(deals(registry.make(name))).exploitability(policy)
+
+
 def test_poker_is_not_solved() -> None:
-    """The limit that the documentation states: better than random play (0.458, 2.374), no equilibrium (0)."""
-    for name, simulations, low, high in (("kuhn_poker", 500, 0.03, 0.3), ("leduc_poker", 200, 0.2, 1.7)):
-        tree = GameTree(deals(registry.make(name)))
+    """The limit that the documentation states: better than random play (0.458, 2.374), but no equilibrium (0).
 
-        def policy(state: State, simulations: int = simulations) -> npt.NDArray[np.float64]:
-            settings = SearchSettings(simulations=simulations, c_init=2.0)
-            mean: npt.NDArray[np.float64] = repeated(native.search, state, [1, 2, 3, 4], settings).mean(axis=0)
-            return mean
-
-        assert low < tree.exploitability(policy) < high
+    OpenSpiel's information-set search: Kuhn 0.133 with 100 simulations, 0.159 with 1000; Leduc 1.22 with 100.
+    """
+    assert 0.08 < exploitability("kuhn_poker", 100) < exploitability("kuhn_poker", 2000) < 0.2
+    assert 0.8 < exploitability("leduc_poker", 100) < 1.6

@@ -79,6 +79,18 @@ def test_rule_leaves_the_burning_ground() -> None:
     assert action[2:6] == [10, 5, 1, 1]      # it shoots on the way, and dashes
 
 
+def test_rule_under_pressure_makes_for_the_centre() -> None:
+    """After ticks outside the zone it does not fight its way as one who comes fresh to the same place would."""
+    state = scene([player(11.3, 0, 0), player(5.3, 0, 1)], radius=10, dash=False)
+    for _ in range(8):
+        assert chosen(state, "rule")[:2] == [0, 5]
+        state.apply([[0, 5, 5, 5, 0, 0, 0], [5, 5, 5, 5, 0, 0, 0]])
+    told = to_dict(state)["players"][0]
+    assert told["x"] < 10
+    assert chosen(state, "rule")[:2] == [0, 5]
+    assert chosen(scene([told, player(5.3, 0, 1)], radius=10), "rule")[0] == 5
+
+
 @pytest.mark.parametrize("rules", ["lms", "compat"])
 def test_matches_from_either_seat(rules: str) -> None:
     """A takes the seats in turn: nobody owes a win to the order."""

@@ -175,7 +175,7 @@ class Twin:
         }
         struck = [seat for seat in away if away[seat] < 1]
         if not struck:
-            return self.time - shot.born <= 5
+            return self.time - shot.born <= (5 if self.compat else 1)
         if self.compat:
             struck = struck[:1]
         else:
