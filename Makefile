@@ -17,7 +17,7 @@ $(BUILD): pyproject.toml constraints.txt
 	@touch $(BUILD)
 
 demo: build
-	$(BIN)/ludus train configs/connect_four_demo.yaml
+	@$(BIN)/ludus train configs/connect_four_demo.yaml
 
 test: build
 	$(BIN)/python -m pytest

@@ -1,8 +1,8 @@
 """Arena states as plain data, and ticks with actions that no class has: what the recorded games are compared through.
 
-A position is a dict: `tick`; `zone` {x, y, radius, damage, next: {x, y, radius}}; `players`, one per seat: {team,
-alive, x, y, vx, vy, hp, ammo, wait, dash}, waits in ticks; `items` [{kind, x, y}]; `shots` [{owner, x, y, vx, vy,
-born}], oldest first, `born` in seconds.
+A position is a dict: `tick`; `zone` {x, y, radius, damage, last, next}, the last two being the circles {x, y, radius}
+between which it shrinks; `players`, one per seat: {team, alive, x, y, vx, vy, hp, ammo, wait, dash, pressure}, waits in
+ticks; `items` [{kind, x, y}]; `shots` [{owner, x, y, vx, vy, born}], oldest first, `born` in seconds.
 """
 import numpy as np
 
@@ -11,9 +11,10 @@ from libc.string cimport memset
 
 from envs.arena.senses cimport RAW_FEATURES, raw_features
 from envs.arena.state cimport (
-    DT, MAX_ITEMS, SEATS, TICKS_PER_SECOND, Arena, Intent, Item, Player, Shot, most_shots
+    DT, MAX_ITEMS, SEATS, TICKS_PER_SECOND, Arena, Circle, Intent, Item, Player, Shot, most_shots
 )
 from envs.arena.world cimport act, simulate, spawn, spawns_now
+from envs.arena.zone cimport phase_at
 from native.game cimport Game, State
 
 KINDS = ("health_pack", "ammo_crate")
@@ -23,6 +24,14 @@ cdef Arena *memory_of(State state) except NULL:
     if state.game.name != "arena":
         raise ValueError(f"expected a state of arena, got one of {state.game.name}")
     return <Arena *>state.memory
+
+
+cdef Circle circle_of(given) except *:
+    return Circle(given["x"], given["y"], given["radius"])
+
+
+cdef dict told_circle(const Circle *circle):
+    return {"x": circle.x, "y": circle.y, "radius": circle.radius}
 
 
 cdef Item item_of(given) except *:
@@ -57,10 +66,9 @@ def from_dict(Game game not None, position):
     s.tick, s.time = position["tick"], 0
     for _tick in range(s.tick):
         s.time += dt
-    zone, later = position["zone"], position["zone"]["next"]
-    s.zone.x, s.zone.y, s.zone.radius, s.zone_damage = zone["x"], zone["y"], zone["radius"], zone["damage"]
-    s.zone_from = s.zone
-    s.zone_to.x, s.zone_to.y, s.zone_to.radius = later["x"], later["y"], later["radius"]
+    zone = position["zone"]
+    s.zone, s.zone_from, s.zone_to = circle_of(zone), circle_of(zone["last"]), circle_of(zone["next"])
+    s.zone_damage, s.phase = zone["damage"], phase_at(s, s.tick)
     memset(s.player, 0, sizeof(s.player))
     for i in range(s.players):
         player, given = &s.player[i], position["players"][i]
@@ -69,6 +77,7 @@ def from_dict(Game game not None, position):
         player.team, player.alive = given["team"], given["alive"]
         player.x, player.y, player.vx, player.vy = given["x"], given["y"], given["vx"], given["vy"]
         player.hp, player.ammo, player.timer, player.dash = given["hp"], given["ammo"], given["wait"], given["dash"]
+        player.pressure = given["pressure"]
     memset(s.item, 0, sizeof(s.item))
     s.num_items = len(position["items"])
     for i in range(s.num_items):
@@ -95,7 +104,7 @@ def to_dict(State state not None):
         p = &s.player[i]
         players.append({
             "team": p.team, "alive": bool(p.alive), "x": p.x, "y": p.y, "vx": p.vx, "vy": p.vy, "hp": p.hp,
-            "ammo": p.ammo, "wait": p.timer, "dash": p.dash,
+            "ammo": p.ammo, "wait": p.timer, "dash": p.dash, "pressure": p.pressure,
         })
     for i in range(s.num_items):
         item = &s.item[i]
@@ -105,8 +114,8 @@ def to_dict(State state not None):
         shots.append({
             "owner": shot.owner, "x": shot.x, "y": shot.y, "vx": shot.vx, "vy": shot.vy, "born": shot.born,
         })
-    zone = {"x": s.zone.x, "y": s.zone.y, "radius": s.zone.radius, "damage": s.zone_damage,
-            "next": {"x": s.zone_to.x, "y": s.zone_to.y, "radius": s.zone_to.radius}}
+    circles = {"last": told_circle(&s.zone_from), "next": told_circle(&s.zone_to)}
+    zone = told_circle(&s.zone) | {"damage": s.zone_damage} | circles
     return {"tick": s.tick, "zone": zone, "players": players, "items": items, "shots": shots}
 
 

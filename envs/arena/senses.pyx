@@ -26,7 +26,7 @@ from envs.arena.state cimport (
     AMMO, DASH_COOLDOWN, FIRE_TICKS, FULL_AMMO, FULL_HP, HEALTH, MAX_ITEMS, MAX_SHOTS, SEATS, SHOT_SPEED,
     TICKS_PER_SECOND, VISION, Arena, Item, Player, Shot, is_outside, squared
 )
-from envs.arena.world cimport ticks_to_change
+from envs.arena.zone cimport ticks_to_change
 
 cdef extern from *:
     """

@@ -12,7 +12,7 @@ from envs.arena.state cimport (
     DASH_COOLDOWN, FIRE_TICKS, FULL_AMMO, FULL_HP, MAX_PRESSURE, SEATS, SHOT_SPEED, SPEED, VISION, Arena, Circle, Item,
     Player, Shot, bytes_of, sees, squared
 )
-from envs.arena.world cimport place_within
+from envs.arena.zone cimport place_within
 from native.random cimport below, derive, mix, uniform
 
 cdef enum:

@@ -6,35 +6,17 @@ and those equally near are all served. Shots live 1 s instead of 5, twice the wa
 it closes at 95 % of the duration, and its damage leaves nobody alive at the end of it.
 """
 from libc.math cimport fabs, sqrt
-from libc.stdint cimport int32_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, uint32_t
 from libc.string cimport memset
 
 from envs.arena.state cimport (
     AMMO, AMMO_VALUE, COMPAT_ITEMS, COMPAT_SHOT_LIFE, DASH_COOLDOWN, DASH_SPEED, DASH_TICKS, DT, FIRE_TICKS,
     FULL_AMMO, FULL_HP, HEALTH, HEALTH_VALUE, HIT_DISTANCE, LMS_SHOT_LIFE, LMS_SPAWN_TICKS, MAX_PRESSURE,
-    PICKUP_DISTANCE, SEATS, SHOT_DAMAGE, SHOT_SPEED, SPAWN_TICKS, SPEED, TICKS_PER_SECOND, ZONE_RADIUS, Arena,
-    Circle, Intent, Item, Player, Shot, is_outside, most_shots, sees, squared
+    PICKUP_DISTANCE, SEATS, SHOT_DAMAGE, SHOT_SPEED, SPAWN_TICKS, SPEED, Arena, Circle, Intent, Item, Player, Shot,
+    is_outside, most_shots, sees, squared
 )
+from envs.arena.zone cimport enter_phase, first_radius, is_closed, place_within, shrink
 from native.random cimport below, uniform
-
-cdef extern from *:
-    """
-    /* The zone of `lms`, phase by phase, for a duration of 120 s; at other durations times and damage scale. */
-    enum { ARENA_PHASES = 5 };
-    static const int arena_hold_end[ARENA_PHASES + 1] = {20, 45, 65, 85, 100, 120};         /* s */
-    static const int arena_shrink_end[ARENA_PHASES + 1] = {35, 55, 75, 92, 114, 120};       /* s */
-    static const double arena_radius[ARENA_PHASES + 1] = {0.6, 0.36, 0.18, 0.06, 0.0, 0.0}; /* of the first radius */
-    static const double arena_damage[ARENA_PHASES + 1] = {1.0, 2.0, 4.0, 7.0, 12.0, 20.0};  /* hp/s */
-    """
-    enum:
-        PHASES "ARENA_PHASES"
-    const int[] HOLD_END "arena_hold_end"
-    const int[] SHRINK_END "arena_shrink_end"
-    const double[] RADIUS "arena_radius"
-    const double[] DAMAGE "arena_damage"
-
-cdef enum:
-    REFERENCE_S = 120       # the duration that the tables above are for
 
 
 cdef uint32_t living_teams(const Arena *s) noexcept nogil:
@@ -44,66 +26,6 @@ cdef uint32_t living_teams(const Arena *s) noexcept nogil:
     for seat in range(s.players):
         teams |= <uint32_t>s.player[seat].alive << s.player[seat].team
     return teams
-
-
-cdef void place_within(const Circle *circle, uint64_t *rng, double *x, double *y) noexcept nogil:
-    """A uniformly random point of a disc."""
-    cdef double u = 1, v = 1
-    while squared(u, v) > 1:
-        u, v = 2 * uniform(rng) - 1, 2 * uniform(rng) - 1
-    x[0] = circle.x + u * circle.radius
-    y[0] = circle.y + v * circle.radius
-
-
-# The zone of lms.
-
-cdef int32_t at_tick(const Arena *s, int32_t second) noexcept nogil:
-    """The tick of a second of the tables."""
-    return second * s.duration // REFERENCE_S
-
-
-cdef void enter_phase(Arena *s) noexcept nogil:
-    """Draws the zone that the running phase shrinks to, somewhere inside the present one."""
-    cdef Circle room
-    s.zone_from = s.zone
-    s.zone_damage = DAMAGE[s.phase] * REFERENCE_S * TICKS_PER_SECOND / s.duration
-    s.zone_to.radius = RADIUS[s.phase] * first_radius(s)
-    room.x, room.y, room.radius = s.zone.x, s.zone.y, s.zone.radius - s.zone_to.radius
-    place_within(&room, &s.rng, &s.zone_to.x, &s.zone_to.y)
-
-
-cdef double first_radius(const Arena *s) noexcept nogil:
-    """As much room for everybody as eight players have in the original's zone; under `compat` that zone."""
-    return ZONE_RADIUS if s.compat else ZONE_RADIUS * sqrt(s.players / 8.0)
-
-
-cdef int32_t ticks_to_change(const Arena *s, bint *shrinking) noexcept nogil:
-    """Ticks until the zone begins or ceases to shrink; 0 when it never will again."""
-    shrinking[0] = False
-    if s.compat or s.phase == PHASES:
-        return 0
-    shrinking[0] = s.tick >= at_tick(s, HOLD_END[s.phase])
-    return at_tick(s, SHRINK_END[s.phase] if shrinking[0] else HOLD_END[s.phase]) - s.tick
-
-
-cdef void shrink(Arena *s) noexcept nogil:
-    """Moves the zone to where it is at this tick."""
-    cdef int32_t start = at_tick(s, HOLD_END[s.phase]), end = at_tick(s, SHRINK_END[s.phase])
-    cdef double part
-    if s.tick <= start or s.phase == PHASES:
-        return
-    part = (s.tick - start) / <double>(end - start)
-    if s.tick < end:
-        s.zone.x = s.zone_from.x + part * (s.zone_to.x - s.zone_from.x)
-        s.zone.y = s.zone_from.y + part * (s.zone_to.y - s.zone_from.y)
-        s.zone.radius = s.zone_from.radius + part * (s.zone_to.radius - s.zone_from.radius)
-        return
-    s.zone = s.zone_to
-    s.phase += 1
-    enter_phase(s)
-    if s.phase == PHASES:       # nothing heals in a closed zone: that is why the game ends
-        memset(s.item, 0, s.num_items * sizeof(Item))
-        s.num_items = 0
 
 
 # The start.
@@ -356,6 +278,9 @@ cdef void simulate(Arena *s) noexcept nogil:
     s.tick += 1
     if not s.compat:
         shrink(s)
+    if is_closed(s):        # nothing heals in a closed zone: that is why the game ends
+        memset(s.item, 0, s.num_items * sizeof(Item))
+        s.num_items = 0
     for seat in range(s.players):
         p = &s.player[seat]
         hp_before[seat], hit_from[seat] = p.hp, 0
@@ -369,4 +294,4 @@ cdef void simulate(Arena *s) noexcept nogil:
 
 cdef bint spawns_now(const Arena *s) noexcept nogil:
     """Whether an item is due at this tick."""
-    return s.tick % SPAWN_TICKS == 0 if s.compat else s.tick % LMS_SPAWN_TICKS == 0 and s.phase < PHASES
+    return s.tick % SPAWN_TICKS == 0 if s.compat else s.tick % LMS_SPAWN_TICKS == 0 and not is_closed(s)

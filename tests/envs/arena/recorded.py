@@ -46,9 +46,10 @@ def start(episode: dict[str, Any]) -> State:
         players.append({
             "team": int(episode["is_bot"][name]), "alive": True, "x": one["pos"][0], "y": one["pos"][1],
             "vx": one["vel"][0], "vy": one["vel"][1], "hp": one["hp"], "ammo": one["ammo"], "wait": 0, "dash": 0,
+            "pressure": 0,
         })
     return from_dict(game, {
-        "tick": 0, "zone": zone | {"damage": 1, "next": zone}, "players": players,
+        "tick": 0, "zone": zone | {"damage": 1, "last": zone, "next": zone}, "players": players,
         "items": [item_of(item) for item in told["items"]], "shots": [],
     })
 

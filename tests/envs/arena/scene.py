@@ -14,7 +14,7 @@ STILL = [5, 5, 5, 5, 0, 0, 0]
 def player(x: float, y: float, team: int, **changes: Any) -> dict[str, Any]:
     """Somebody at rest with full hp and ammo."""
     fresh: dict[str, Any] = {"team": team, "alive": True, "x": x, "y": y, "vx": 0.0, "vy": 0.0}
-    return fresh | {"hp": 100.0, "ammo": 30, "wait": 0, "dash": 0} | changes
+    return fresh | {"hp": 100.0, "ammo": 30, "wait": 0, "dash": 0, "pressure": 0} | changes
 
 
 def item(kind: str, x: float, y: float) -> dict[str, Any]:
@@ -32,6 +32,6 @@ def scene(players: list[dict[str, Any]], *, items: list[dict[str, Any]] | None =
     zone = {"x": 0.0, "y": 0.0, "radius": radius}
     game = game or registry.make("arena", players=len(players), **options)
     return from_dict(game, {
-        "tick": 0, "zone": zone | {"damage": 1.0, "next": zone}, "players": players, "items": items or [],
+        "tick": 0, "zone": zone | {"damage": 1.0, "last": zone, "next": zone}, "players": players, "items": items or [],
         "shots": shots or [],
     })

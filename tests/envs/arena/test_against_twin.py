@@ -14,7 +14,7 @@ from native.game import State
 from tests.envs.arena.twin import CLOSED, RADIUS, Twin
 from tests.envs.play import random_choice
 
-PLAYER_FIELDS = ("team", "alive", "x", "y", "vx", "vy", "hp", "ammo", "wait", "dash")
+PLAYER_FIELDS = ("team", "alive", "x", "y", "vx", "vy", "hp", "ammo", "wait", "dash", "pressure")
 SHOT_FIELDS = ("owner", "x", "y", "vx", "vy", "born")
 
 

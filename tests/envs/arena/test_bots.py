@@ -88,7 +88,7 @@ def test_rule_under_pressure_makes_for_the_centre() -> None:
     told = to_dict(state)["players"][0]
     assert told["x"] < 10
     assert chosen(state, "rule")[:2] == [0, 5]
-    assert chosen(scene([told, player(5.3, 0, 1)], radius=10), "rule")[0] == 5
+    assert chosen(scene([told | {"pressure": 0}, player(5.3, 0, 1)], radius=10), "rule")[0] == 5
 
 
 @pytest.mark.parametrize("rules", ["lms", "compat"])

@@ -101,6 +101,8 @@ def test_compat_hits_the_first_in_order_even_a_mate() -> None:
     state = scene(crowd, shots=[shot(0, -20 / 30, 0, 20, 0)], rules="compat")
     state.apply([STILL] * 3)
     assert [told["hp"] for told in to_dict(state)["players"]] == [100, 90, 100]
+    assert [told["taken"] for told in statistics(state)] == [0, 10, 0]
+    assert [told["dealt"] for told in statistics(state)] == [0, 0, 0], "what a mate suffers is no merit"
 
 
 @pytest.mark.parametrize("bot", ["utility", "rule"])

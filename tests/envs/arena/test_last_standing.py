@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from envs import registry
-from envs.arena.positions import statistics, to_dict
+from envs.arena.positions import from_dict, statistics, to_dict
 from native.game import State
 from native.vector import VectorGame
 from tests.envs.arena.scene import STILL, item, player, scene, shot
@@ -181,6 +181,26 @@ def test_shaping_terms() -> None:
     assert [told["burnt"] for told in figures] == pytest.approx([0, 0, 1 / 30])
     assert figures[0]["pickups"] == pytest.approx(0.1)
     assert figures[2]["outside_s"] == pytest.approx(1 / 30)
+
+
+@pytest.mark.parametrize(("tick", "rules"), [(0, "lms"), (700, "lms"), (1060, "lms"), (400, "compat")])
+def test_positions_go_on_where_they_were(tick: int, rules: str) -> None:
+    """What `to_dict` says, `from_dict` makes again, and both go on in the same way, the zone included."""
+    game = registry.make("arena", players=3, rules=rules, dash=rules == "lms")
+    state, rng = game.new_state(4), np.random.default_rng(1)
+    for _ in range(tick):
+        state.apply(random_action(state, rng))
+    again = from_dict(game, to_dict(state))
+    assert to_dict(again) == to_dict(state)
+    for _ in range(100):
+        action = random_action(state, rng)
+        state.apply(action)
+        again.apply(action)
+        mine, theirs = to_dict(state), to_dict(again)
+        assert (mine["zone"]["x"], mine["zone"]["radius"]) == (theirs["zone"]["x"], theirs["zone"]["radius"])
+        assert mine["players"] == theirs["players"]
+        if mine["tick"] % 30 == 0:
+            break       # what chance brings from here on may differ
 
 
 @pytest.mark.parametrize(("options", "message"), [

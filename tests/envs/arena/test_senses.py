@@ -59,7 +59,7 @@ def relative(state: State, seat: int) -> list[float]:
     items, items_seen = nearest(me, told["items"], 3)
     duration = state.game.options["duration"]
     return [
-        1, me["hp"] / 100, me["ammo"] / 30, me["wait"] / 7, me["dash"] / 60, me["vx"] / 10, me["vy"] / 10, float(rim < 0),
+        1, me["hp"] / 100, me["ammo"] / 30, me["wait"] / 7, me["dash"] / 60, me["vx"] / 10, me["vy"] / 10, rim < 0,
         *np.clip(to(zone, 50), -2, 2), zone["radius"] / 50, min(1, max(-1, rim / SIGHT)),
         *np.clip(to(zone["next"], 50), -2, 2),
         zone["next"]["radius"] / 50, math.nan, math.nan, zone["damage"] / 20 * duration / 120,

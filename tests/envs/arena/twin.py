@@ -30,8 +30,11 @@ class Player:
     ammo: int
     wait: int
     dash: int
+    pressure: int
     hurt_by: set[int] = field(default_factory=set)
     """Seats that hit it in this tick."""
+    hp_before: float = 0.0
+    """Before shots and zone."""
 
 
 @dataclass
@@ -100,6 +103,7 @@ class Twin:
             player.x += player.vx * DT
             player.y += player.vy * DT
             player.hurt_by = set()
+            player.hp_before = player.hp
         self.shots = [shot for shot in self.shots if self._flies_on(shot)]
         self._burn()
         self._bury()
@@ -190,9 +194,22 @@ class Twin:
         for seat in self.living():
             player = self.players[seat]
             away = math.sqrt((player.x - x) ** 2 + (player.y - y) ** 2)
-            if away > radius or (away == radius and not self.compat):
+            outside = away > radius or (away == radius and not self.compat)
+            if outside:
                 player.hp -= self.damage * DT
             player.hp = max(0, player.hp)
+            lost = player.hp_before - player.hp
+            if outside:
+                change = 2 if lost > 0.1 else 1
+            else:
+                change = 1 if lost > 0 and self._sees_enemy(seat) else -1
+            player.pressure = min(10, max(0, player.pressure + change))
+
+    def _sees_enemy(self, seat: int) -> bool:
+        return any(
+            self.players[other].team != self.players[seat].team and math.dist(self._at(other), self._at(seat)) <= 10
+            for other in self.living()
+        )
 
     def _bury(self) -> None:
         for seat in self.living():
@@ -200,7 +217,7 @@ class Twin:
             if player.hp == 0:
                 for killer in player.hurt_by:
                     self.kills[killer] += self.players[killer].team != player.team
-                self.players[seat] = Player(player.team, False, 0, 0, 0, 0, 0, 0, 0, 0)
+                self.players[seat] = Player(player.team, False, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 
     def _settle(self, before: set[int]) -> None:
         after = self.teams()
