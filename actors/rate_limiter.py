@@ -2,7 +2,7 @@
 
 The inequalities are Reverb's (Cassirer et al. 2021, arXiv:2102.04736, section 3.4): with `error` the difference
 `inserts * samples_per_insert - samples`, inserts wait while it would pass `max_diff`, samples while it would fall
-below `min_diff`; until `min_size` items are there, inserts never wait and samples always do.
+below `min_diff`; while fewer than `min_size` items are in the table, inserts never wait and samples always do.
 """
 from __future__ import annotations
 
@@ -32,10 +32,9 @@ class RateLimiter:
         """How far inserts run ahead of samples, in samples."""
         return self.inserts * self.samples_per_insert - self.samples
 
-    def can_insert(self, count: int = 1) -> bool:
-        if self.inserts + count <= self.min_size:
-            return True
-        return self.error + count * self.samples_per_insert <= self.max_diff
+    def can_insert(self, size: int) -> bool:
+        """Whether one more item may go into a table that holds `size`."""
+        return size < self.min_size or self.error + self.samples_per_insert <= self.max_diff
 
     def can_sample(self, count: int, size: int) -> bool:
         """Whether `count` items may be sampled from a table that holds `size`."""

@@ -88,24 +88,27 @@ class RemoteWeights:
         self._asked: dict[str, Any] = {}
 
     def pull(self, policy: str, have: int) -> tuple[int, Weights] | None:
-        asked = self._asked.pop(policy, None)
-        answer = None
         if have < 0:
-            answer = ask(
+            return _fetched(ask(
                 f"pulling the weights of {policy!r}",
                 lambda: self._weight_store.pull.remote(policy, have),
                 accept=lambda pulled: pulled is not None,
-            )
-        elif asked is not None and not _is_ready(asked):
+            ))
+        asked = self._asked.pop(policy, None)
+        if asked is not None and not _is_ready(asked):
             self._asked[policy] = asked
             return None
-        elif asked is not None:
-            answer = _unless_restarting(asked)
-        self._asked[policy] = self._weight_store.pull.remote(policy, answer[0] if answer is not None else have)
-        if answer is None:
-            return None
-        version, (reference,) = answer
-        return version, ray.get(reference)
+        answer = _unless_restarting(asked) if asked is not None else None
+        self._asked[policy] = self._weight_store.pull.remote(policy, have if answer is None else answer[0])
+        return _fetched(answer)
+
+
+def _fetched(answer: Any) -> tuple[int, Weights] | None:
+    """What a weight store's answer refers to."""
+    if answer is None:
+        return None
+    version, (reference,) = answer
+    return version, ray.get(reference)
 
 
 def _is_ready(answer: Any) -> bool:

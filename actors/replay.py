@@ -66,7 +66,7 @@ class Replay:
     def can_insert(self) -> bool:
         """Whether the next chunk may come in now. A queue that is full of bytes waits; a uniform table evicts."""
         full = self._settings.table == "queue" and self._items and self.bytes >= self._settings.max_bytes
-        return not full and self.limiter.can_insert()
+        return not full and self.limiter.can_insert(len(self._items))
 
     def insert(self, header: Header, payload: Any, now_s: float) -> None:
         """Takes a chunk; the caller has asked `can_insert`. A uniform table lets its oldest go to make room."""
@@ -91,8 +91,8 @@ class Replay:
             return "no_fresh" if dropped else "below_min"
         return None if self.limiter.can_sample(self._batch, len(self._items)) else "limiter"
 
-    def sample(self, version: int) -> list[Item]:
-        """A whole batch for a learner at `version`; the caller has asked `why_not`."""
+    def sample(self) -> list[Item]:
+        """A whole batch; the caller has asked `why_not`, which also lets go of what is stale."""
         if self._settings.table == "queue":
             batch = [self._items.popleft() for _ in range(self._batch)]
             for item in batch:

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import os
 import time
+from dataclasses import asdict
 from typing import Any
 
 from ray.exceptions import RayError, RayTaskError
@@ -51,15 +52,19 @@ class ReplayActor:
                 while True:
                     first = await (await anext(stream))     # what the worker raised comes as an object, then the end
                     await self._insert(name, first, await anext(stream))
-            except RayTaskError as error:
+            except (RayError, StopAsyncIteration) as error:
+                if not isinstance(error, RayTaskError):
+                    self._alive[name] = False
+                    self._error = f"{name}: {_last_line(error)}"
+                    log.warning("stream of %s", self._error)
+                    await asyncio.sleep(RETRY_S)
+                    continue
                 # the worker lives and raised: playing on would raise again, or worse, learn from what is broken
                 self._failure = f"{name} failed: {_last_line(error)}"
                 return
-            except (RayError, StopAsyncIteration) as error:
-                self._alive[name] = False
-                self._error = f"{name}: {_last_line(error)}"
-                log.warning("stream of %s", self._error)
-                await asyncio.sleep(RETRY_S)
+            except Exception as error:
+                self._failure = f"following {name} failed: {type(error).__name__}: {error}"
+                return
 
     async def _insert(self, name: str, first: dict[str, Any], columns: Any) -> None:
         self._alive[name] = True
@@ -86,14 +91,15 @@ class ReplayActor:
         async with self._changed:
             try:
                 await asyncio.wait_for(self._changed.wait_for(ready), timeout_s)
-                batch = self._replay.sample(version)
-                self._changed.notify_all()
+                batch = self._replay.sample()
             except TimeoutError:
                 if self._alive and not any(self._alive.values()):
                     reason = f"producers_dead ({self._error})"
+            # looking for fresh chunks may have dropped stale ones: there is room either way
+            self._changed.notify_all()
         return {
             "reason": reason,
-            "headers": [item.header for item in batch],
+            "headers": [asdict(item.header) for item in batch],
             "columns": [item.payload for item in batch],
             "producers": len(self._following),
             "failure": self._failure,

@@ -22,7 +22,7 @@ from native.game import Game
 from native.unroll import UnrollAssembler
 from native.vector import VectorGame
 
-MAX_NETWORKS = 8
+MAX_NETWORKS = 64
 """Networks of other policies that a worker keeps; the one unused for longest goes first."""
 
 Weights = Mapping[str, npt.NDArray[Any]]
@@ -78,17 +78,13 @@ class RolloutWorker:
         self._actions = np.zeros((settings.games, len(game.head_sizes)), np.int32)
         self._sequence = 0
         self._seated = False
-        self.elapsed_s = 0.0
+        self.elapsed_s = 0.0    # at play
+        self.forward_s = 0.0    # of these, inside networks' forward passes
 
     @property
     def version(self) -> int:
         """Of the learner's weights that act now; -1 before the first."""
         return self._learner.version
-
-    @property
-    def forward_s(self) -> float:
-        """Seconds spent inside networks' forward passes."""
-        return self._learner.forward_s + sum(policy.forward_s for policy in self._others.values())
 
     def next_chunk(self) -> Chunk:
         """Plays on until a chunk is full. Weights are looked up once per chunk."""
@@ -167,7 +163,9 @@ class RolloutWorker:
         legal = self._games.legal if everywhere else self._games.legal[rows]
         actions = np.empty((len(rows), self._actions.shape[1]), np.int32)
         log_probs = np.empty_like(actions, np.float32)
+        before_s = policy.forward_s
         policy.act(observations, legal, self._rng, self._seating.temperature, actions, log_probs)
+        self.forward_s += policy.forward_s - before_s
         self._actions[rows] = actions
         if recorded:
             lanes = self._seating.lane[rows, acting[rows]]

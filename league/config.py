@@ -5,6 +5,7 @@ import contextlib
 import difflib
 import os
 from collections.abc import Mapping, Sequence
+from math import prod
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,7 +13,9 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from actors.config import Replay, Rollout
+from actors.replay import Replay as ReplayTable
 from envs import registry
+from learners.chunk import expected_columns
 from learners.config import Learning, Section
 from native.game import Game
 
@@ -62,7 +65,7 @@ class Evaluation(Section):
     """Greedy play against scripted players, on the same pairs of games every time."""
 
     opponents: tuple[str, ...] = Field(default=("random",), description="scripted players")
-    games: int = Field(default=400, ge=2, multiple_of=2, description="games per opponent, half of them in each seat")
+    games: int = Field(default=400, ge=2, multiple_of=2, description="games per opponent, as many in every seat")
     every_windows: int = Field(default=1, ge=1, description="windows between two evaluations")
     seed: int = Field(default=20_001, ge=0, description="of the evaluation games; apart from training seeds")
 
@@ -115,6 +118,14 @@ class RunConfig(Section):
     def _consistent(self) -> RunConfig:
         if self.deterministic and self.backend != "local":
             raise ValueError("deterministic needs backend: local (one process)")
+        exact = {
+            "replay.table": (self.replay.table, "queue"),
+            "publish_every": (self.publish_every, 1),
+            "learning.device": (self.learning.device, "auto", "cpu"),
+        }
+        for name, (value, *allowed) in exact.items():
+            if self.deterministic and value not in allowed:
+                raise ValueError(f"deterministic needs {name}: {allowed[-1]}, got {value}")
         if self.deterministic and self.budget.minutes is not None:
             raise ValueError("deterministic runs end by updates or env_steps: the clock is not deterministic")
         if self.replay.table == "queue" and self.replay.capacity < 2 * self.batch_chunks:
@@ -129,6 +140,10 @@ class RunConfig(Section):
                 f"store of {self.object_store_bytes()} bytes (cluster.object_store_mb)"
             )
         return self
+
+    def learner_settings(self) -> Learning:
+        """`learning`, on the CPU if the run must repeat exactly."""
+        return self.learning.model_copy(update={"device": "cpu"}) if self.deterministic else self.learning
 
     def object_store_bytes(self) -> int:
         """Size of Ray's object store: what `cluster.object_store_mb` says, or enough for the replay."""
@@ -169,12 +184,31 @@ def parse_config(tree: Mapping[str, Any], source: str) -> RunConfig:
         raise ConfigError(f"{source}: {_sentence(error)}") from None
     try:
         game = config.make_game()
+        _check_fit(config, game)
         for bot in (*config.league.bots, *config.evaluation.opponents):
             if bot != "random":
                 game.bot_index(bot)
     except (ValueError, TypeError) as error:
         raise ConfigError(f"{source}: {error}") from None
     return config
+
+
+def _check_fit(config: RunConfig, game: Game) -> None:
+    """Raises ValueError for what only the game and the parts themselves can tell."""
+    if game.simultaneous:
+        raise ValueError(f"{game.name} moves all seats at once; runs take games in which one seat decides")
+    if config.learning.network.kind == "residual" and len(game.observation_shape) != 3:
+        raise ValueError(
+            f"network kind 'residual' needs observations [C, H, W], {game.name} has {list(game.observation_shape)}"
+        )
+    ReplayTable(config.replay, config.batch_chunks)
+    lead = (config.rollout.unroll + 1, config.rollout.chunk_unrolls)
+    chunk = sum(dtype.itemsize * prod(shape) for dtype, shape in expected_columns(game, lead).values())
+    if config.replay.max_bytes < 2 * config.batch_chunks * chunk:
+        raise ValueError(
+            f"replay.max_bytes is {config.replay.max_bytes}, expected at least {2 * config.batch_chunks * chunk}: "
+            f"two batches of {config.batch_chunks} chunks of {chunk} bytes"
+        )
 
 
 def _read(path: Path) -> dict[str, Any]:

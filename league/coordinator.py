@@ -39,13 +39,14 @@ class Coordinator:
         self._temperature = temperature
         known = store.load_document(run_id, DOCUMENT) or {}
         self._snapshots: list[str] = list(known.get("snapshots", []))
+        self._retired: list[str] = list(known.get("retired", []))
         self._assigned = int(known.get("assigned", 0))
         # matches of a former life may still be reported: theirs and ours must not share an id
         self._life = int(known.get("life", 0)) + 1
         self._save()
 
     def list_snapshots(self) -> list[str]:
-        """Frozen players, oldest first."""
+        """Frozen players that are assigned, oldest first."""
         return list(self._snapshots)
 
     def assign(self, worker: str) -> Match:
@@ -81,15 +82,18 @@ class Coordinator:
         return counted
 
     def add_snapshot(self, policy: str) -> list[str]:
-        """Makes a frozen player part of the league; answers which one left to keep to `max_snapshots`.
+        """Makes a frozen player part of the league; answers whose weights nobody needs any more.
 
-        The first snapshot stays: it tells whether the main player forgets what it once beat.
+        Beyond `max_snapshots` the oldest retire, except the first: it tells whether the main player forgets what it
+        once beat. A retired player is not assigned, but matches against it may be under way: it is needed until as
+        many others have retired after it.
         """
+        most = self._settings.max_snapshots
         if policy not in self._snapshots:
             self._snapshots.append(policy)
-        left = []
-        while len(self._snapshots) > self._settings.max_snapshots:
-            left.append(self._snapshots.pop(min(1, len(self._snapshots) - 1)))
+        while len(self._snapshots) > most:
+            self._retired.append(self._snapshots.pop(min(1, len(self._snapshots) - 1)))
+        left, self._retired = self._retired[:-most], self._retired[-most:]
         self._save()
         return left
 
@@ -97,31 +101,39 @@ class Coordinator:
         """Sampling temperature of the matches assigned from now on."""
         self._temperature = temperature
 
-    def payoff(self) -> list[dict[str, Any]]:
-        """Summed results per player, opponent and seat."""
-        return self._store.payoff(self._run_id)
-
-    def games(self) -> int:
-        """Games counted so far."""
-        return sum(int(row["games"]) for row in self.payoff())
-
     def dump(self) -> dict[str, Any]:
         """State of the league for a checkpoint."""
-        league = self._store.dump_league(self._run_id)
-        return {"snapshots": self.list_snapshots(), "assigned": self._assigned, "store": league}
+        self._save()
+        return league_state(self._store, self._run_id)
 
-    def restore(self, dump: dict[str, Any]) -> None:
+    def restore(self, state: dict[str, Any]) -> None:
         """Goes back to what `dump` gave, results included."""
-        self._store.restore_league(self._run_id, dump["store"])
-        self._snapshots, self._assigned = list(dump["snapshots"]), int(dump["assigned"])
+        self._store.replace_payoff(self._run_id, state["payoff"])
+        self._snapshots, self._retired = list(state["snapshots"]), list(state["retired"])
+        self._assigned = int(state["assigned"])
         self._save()
 
     def _save(self) -> None:
         self._store.save_document(
             self._run_id,
             DOCUMENT,
-            {"snapshots": self._snapshots, "assigned": self._assigned, "life": self._life},
+            {
+                "snapshots": self._snapshots,
+                "retired": self._retired,
+                "assigned": self._assigned,
+                "life": self._life,
+            },
         )
+
+
+EMPTY: dict[str, Any] = {"snapshots": [], "retired": [], "assigned": 0, "payoff": []}
+"""State of a league in which nobody has played."""
+
+
+def league_state(store: RunStore, run_id: str) -> dict[str, Any]:
+    """State of the league as the store has it: nobody needs to ask a coordinator that may be restarting."""
+    known = store.load_document(run_id, DOCUMENT) or EMPTY
+    return {name: known[name] for name in EMPTY if name != "payoff"} | {"payoff": store.payoff(run_id)}
 
 
 def players(snapshots: Sequence[str], payoff: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

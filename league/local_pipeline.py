@@ -68,20 +68,16 @@ class LocalPipeline:
             chunk = self._workers[self._turn % len(self._workers)].next_chunk()
             self._turn += 1
             self._replay.insert(chunk.header, chunk.columns, time.monotonic())
-        return [Chunk(item.header, item.payload) for item in self._replay.sample(version)], ""
+        return [Chunk(item.header, item.payload) for item in self._replay.sample()], ""
 
-    def add_snapshot(self, policy: str) -> None:
-        for left in self._coordinator.add_snapshot(policy):
-            self._weights.drop(left)
-
-    def snapshots(self) -> list[str]:
-        return self._coordinator.list_snapshots()
+    def add_snapshot(self, policy: str) -> list[str]:
+        left = self._coordinator.add_snapshot(policy)
+        for gone in left:
+            self._weights.drop(gone)
+        return left
 
     def set_temperature(self, temperature: float) -> None:
         self._coordinator.set_temperature(temperature)
-
-    def payoff(self) -> list[dict[str, Any]]:
-        return self._coordinator.payoff()
 
     def dump_league(self) -> dict[str, Any]:
         return self._coordinator.dump()

@@ -24,20 +24,14 @@ class Pipeline(Protocol):
     def next_batch(self, version: int, timeout_s: float) -> tuple[list[Chunk], str]:
         """A whole batch for a learner at `version`, or nothing and why."""
 
-    def add_snapshot(self, policy: str) -> None:
-        """Makes a published policy a frozen player of the league."""
-
-    def snapshots(self) -> list[str]:
-        """Frozen players, oldest first."""
+    def add_snapshot(self, policy: str) -> list[str]:
+        """Makes a published policy a frozen player of the league; answers whose weights nobody needs any more."""
 
     def set_temperature(self, temperature: float) -> None:
         """Of the matches assigned from now on."""
 
-    def payoff(self) -> list[dict[str, Any]]:
-        """Summed results per player, opponent and seat."""
-
     def dump_league(self) -> dict[str, Any]:
-        """State of the league for a checkpoint."""
+        """State of the league: snapshots, retired, assigned, payoff."""
 
     def restore_league(self, dump: dict[str, Any]) -> None:
         """Puts the league back to a dump."""

@@ -21,11 +21,11 @@ from actors.replay_actor import ReplayActor
 from actors.rollout_actor import RolloutActor
 from actors.weight_store_actor import WeightStoreActor
 from league.config import RunConfig
-from league.coordinator import MAIN
+from league.coordinator import MAIN, league_state
 from league.coordinator_actor import CoordinatorActor
 from league.pipeline import Weights
 from league.store import RunStore
-from learners.chunk import Chunk
+from learners.chunk import Chunk, from_wire
 from native.game import Game
 
 SAMPLE_TIMEOUT_S = 1.0      # after which the replay says why it has nothing
@@ -39,7 +39,7 @@ class RayPipeline:
     """See `league.pipeline.Pipeline`. The coordinator is the actor `coordinator` in the namespace `ludus-<run_id>`."""
 
     def __init__(self, config: RunConfig, game: Game, run_id: str, store: RunStore) -> None:
-        self._config, self._game = config, game
+        self._config, self._game, self._run_id, self._store = config, game, run_id, store
         namespace = f"ludus-{run_id}"
         self._owns_ray = not ray.is_initialized()
         if self._owns_ray:
@@ -100,7 +100,7 @@ class RayPipeline:
                 name=name, namespace=self._namespace, num_cpus=1, max_concurrency=2, **self._lasting
             ).remote(
                 name, self._game, config.learning.network, config.rollout, config.learning.loss.discount,
-                config.seed * 1024 + number, MAIN, self._namespace,
+                (config.seed, number), MAIN, self._namespace,
             )
         ask("starting the replay", lambda: self._replay.attach.remote(self._workers))
         self._feeder.start()
@@ -153,12 +153,19 @@ class RayPipeline:
                     self._reason = answer["reason"]
                     continue
                 columns = ray.get(answer["columns"], timeout=ANSWER_TIMEOUT_S)
+                batch = [
+                    from_wire({"header": header, "columns": one})
+                    for header, one in zip(answer["headers"], columns, strict=True)
+                ]
             except RayError as error:
                 # the replay is being restarted, and with it went the chunks it owned
                 self._reason = f"replay does not answer ({type(error).__name__})"
                 self._closed.wait(0.2)
                 continue
-            self._hand_over([Chunk(*pair) for pair in zip(answer["headers"], columns, strict=True)])
+            except Exception as error:
+                self._failure = f"fetching a batch failed: {type(error).__name__}: {error}"
+                return
+            self._hand_over(batch)
 
     def _hand_over(self, batch: list[Chunk]) -> None:
         while not self._closed.is_set():
@@ -168,22 +175,18 @@ class RayPipeline:
             except queue.Full:
                 continue
 
-    def add_snapshot(self, policy: str) -> None:
-        for left in ask("adding a snapshot", lambda: self._coordinator.add_snapshot.remote(policy)):
-            self._held.pop(left, None)
-            self._weight_store.drop.remote(left)
-
-    def snapshots(self) -> list[str]:
-        return list(ask("listing snapshots", lambda: self._coordinator.list_snapshots.remote()))
+    def add_snapshot(self, policy: str) -> list[str]:
+        left = list(ask("adding a snapshot", lambda: self._coordinator.add_snapshot.remote(policy)))
+        for gone in left:
+            self._held.pop(gone, None)
+            self._weight_store.drop.remote(gone)
+        return left
 
     def set_temperature(self, temperature: float) -> None:
         self._coordinator.set_temperature.remote(temperature)
 
-    def payoff(self) -> list[dict[str, Any]]:
-        return list(ask("reading the payoff", lambda: self._coordinator.payoff.remote()))
-
     def dump_league(self) -> dict[str, Any]:
-        return dict(ask("saving the league", lambda: self._coordinator.dump.remote()))
+        return league_state(self._store, self._run_id)
 
     def restore_league(self, dump: dict[str, Any]) -> None:
         ask("restoring the league", lambda: self._coordinator.restore.remote(dump))
@@ -215,6 +218,8 @@ class RayPipeline:
             return {}
 
     def close(self) -> None:
+        if self._closed.is_set():
+            return
         self._closed.set()
         if self._feeder.is_alive():
             self._feeder.join(timeout=SAMPLE_TIMEOUT_S + ANSWER_TIMEOUT_S)
@@ -223,4 +228,3 @@ class RayPipeline:
         self._workers = {}
         if self._owns_ray:
             ray.shutdown()
-            self._owns_ray = False

@@ -38,13 +38,12 @@ def train(
     of the weights. Raises what went wrong, after the store has been told.
     """
     files = RunDirectory(directory)
-    files.write_config(dump_config(config))
     files.update_metadata(run_id=run_id, game=config.game, status="starting", pid=os.getpid(), api_url=api_url,
                           wandb_run_url=None)
     store.observe(run_id, "starting", pid=os.getpid())
     emit({"kind": "status", "status": "starting", "reason": "resuming" if resume else "beginning"})
     game = config.make_game()
-    learner = Learner(game, config.learning, config.seed)
+    learner = Learner(game, config.learner_settings(), config.seed)
     emit({"kind": "message", "text": f"learning on {learner.device}, {_size(learner)} weights"})
     pipeline: Pipeline | None = None
     began = time.monotonic()
@@ -56,6 +55,7 @@ def train(
         )
         if resume:
             _resume(trainer, files, emit)
+        files.write_config(dump_config(config))     # only now: a resumed run may have refused it
         store.observe(run_id, "running", generation=store.desired(run_id)[1], pid=os.getpid())
         files.update_metadata(status="running")
         emit({"kind": "status", "status": "running", "reason": ""})
@@ -95,6 +95,7 @@ def _resume(trainer: Trainer, files: RunDirectory, emit: Emit) -> None:
     checkpoints = files.checkpoints()
     if not checkpoints:
         emit({"kind": "message", "text": f"{files.path} has no checkpoint yet: beginning at the start"})
+        trainer.begin_anew()
         return
     latest = checkpoints[-1]
     trainer.resume(latest, json.loads((latest / RUN_STATE).read_text()))

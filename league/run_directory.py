@@ -49,9 +49,17 @@ class RunDirectory:
             os.close(descriptor)
 
     def rows(self, name: str) -> list[dict[str, Any]]:
-        """All lines of a JSON-lines file; none if it does not exist."""
+        """All lines of a JSON-lines file, without a last one that was cut short; none if it does not exist."""
         path = self.path / name
-        return [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
+        lines = path.read_text().splitlines() if path.is_file() else []
+        rows = []
+        for number, line in enumerate(lines, start=1):
+            try:
+                rows.append(json.loads(line))
+            except json.JSONDecodeError:
+                if number < len(lines):
+                    raise ValueError(f"{path} line {number} is not JSON: {line[:80]!r}") from None
+        return rows
 
     def rewind(self, name: str, keep: Callable[[dict[str, Any]], bool], add: list[dict[str, Any]]) -> None:
         """Keeps the lines that a checkpoint knows of and puts back those that were lost after it."""
@@ -64,20 +72,30 @@ class RunDirectory:
         return sorted(path for path in self.path.glob("checkpoints/ckpt_*") if (path / RUN_STATE).is_file())
 
     def write_checkpoint(self, name: str, fill: Callable[[Path], None], state: Mapping[str, Any], keep: int) -> Path:
-        """Makes `checkpoints/<name>`: `fill` writes into a folder aside, which is then renamed; `keep` newest stay."""
+        """Makes `checkpoints/<name>`: `fill` writes into a folder aside, which is then renamed; `keep` newest stay.
+
+        One of that name which is there already stays as it is: names tell states apart.
+        """
         target = self.path / "checkpoints" / name
+        if (target / RUN_STATE).is_file():
+            return target
         aside = target.with_name(f".{name}.{os.getpid()}")
-        shutil.rmtree(aside, ignore_errors=True)
+        for left in target.parent.glob(".ckpt_*"):      # of a process that was killed while it wrote
+            shutil.rmtree(left)
         aside.mkdir(parents=True)
         fill(aside)
         _write_durably(aside / RUN_STATE, json.dumps(_finite(state), allow_nan=False) + "\n")
-        shutil.rmtree(target, ignore_errors=True)
+        if target.exists():
+            shutil.rmtree(target)       # without its state it is none
         os.replace(aside, target)
         for old in self.checkpoints()[:-keep]:
+            (old / RUN_STATE).unlink()  # first, so that half of a checkpoint never looks like a whole one
             shutil.rmtree(old)
-        for left in target.parent.glob(".ckpt_*"):      # of a process that was killed while it wrote
-            shutil.rmtree(left, ignore_errors=True)
         return target
+
+    def remove(self, name: str) -> None:
+        """Removes a file below the run, if it is there."""
+        (self.path / name).unlink(missing_ok=True)
 
     def save_weights(self, name: str, weights: Mapping[str, npt.NDArray[Any]]) -> None:
         """Writes a safetensors file below the run."""

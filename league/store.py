@@ -32,12 +32,6 @@ class RunStore(Protocol):
     def payoff(self, run_id: str) -> list[dict[str, Any]]:
         """Summed tallies per player, opponent and seat."""
 
-    def num_results(self, run_id: str) -> int:
-        """Matches counted."""
-
-    def dump_league(self, run_id: str) -> dict[str, Any]:
-        """Results and payoff, for a checkpoint."""
-
-    def restore_league(self, run_id: str, dump: dict[str, Any]) -> None:
-        """Puts results and payoff back to what `dump_league` gave."""
+    def replace_payoff(self, run_id: str, tallies: list[dict[str, Any]]) -> None:
+        """Forgets every result; the payoff becomes `tallies`."""
 

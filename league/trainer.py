@@ -1,6 +1,7 @@
 """The learner's loop: batches in, weights out; windows, evaluations, snapshots, checkpoints and people's wishes."""
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from typing import Any
 
 from actors.policy import NetworkPolicy
 from league.config import RunConfig
-from league.coordinator import MAIN, players, snapshot_id
+from league.coordinator import EMPTY, MAIN, players, snapshot_id
 from league.evaluation import Score, evaluate
 from league.pipeline import Pipeline
 from league.run_directory import TRAINING, WINDOWS, RunDirectory
@@ -42,20 +43,21 @@ class Counters:
 
 @dataclass
 class Means:
-    """Means of the figures of some updates."""
+    """Means of the figures of some updates; those of a skipped update that are not finite do not count."""
 
     sums: dict[str, float] = field(default_factory=dict)
-    count: int = 0
+    counts: dict[str, int] = field(default_factory=dict)
 
     def add(self, figures: dict[str, float]) -> None:
         for name, value in figures.items():
-            self.sums[name] = self.sums.get(name, 0.0) + value
-        self.count += 1
+            if math.isfinite(value):
+                self.sums[name] = self.sums.get(name, 0.0) + value
+                self.counts[name] = self.counts.get(name, 0) + 1
 
     def take(self) -> dict[str, float]:
         """The means so far; begins anew."""
-        means = {name: total / self.count for name, total in self.sums.items()}
-        self.sums, self.count = {}, 0
+        means = {name: total / self.counts[name] for name, total in self.sums.items()}
+        self.sums, self.counts = {}, {}
         return means
 
 
@@ -87,7 +89,9 @@ class Trainer:
         self._polled_s = self._progress_s = 0.0
         self._window_clock = self._progress_elapsed_s = 0.0
         self._progress_steps = 0
+        self._silent_since = self._clock
         self._scores: list[Score] = []
+        self._scored_at = -1        # updates at the latest evaluation
 
     # -- life ---------------------------------------------------------------------------------------------------------
 
@@ -105,19 +109,25 @@ class Trainer:
         window, updates = self._counters.window, self._counters.updates
         self._directory.rewind(WINDOWS, lambda row: row["window"] <= window, self._recent_windows)
         self._directory.rewind(TRAINING, lambda row: row["updates"] <= updates, [])
-        for policy in self._pipeline.snapshots():
+        for policy in (*state["league"]["snapshots"], *state["league"]["retired"]):
             weights = self._directory.load_weights(_snapshot_file(policy))
             self._pipeline.publish(policy, int(policy.split(":")[1]), weights)
         self._pipeline.load_workers(checkpoint)
 
+    def begin_anew(self) -> None:
+        """Forgets what a former life did that ended before its first checkpoint."""
+        self._pipeline.restore_league(EMPTY)
+        for name in (WINDOWS, TRAINING):
+            self._directory.rewind(name, lambda row: False, [])
+
     def run(self) -> tuple[str, str]:
         """Trains; returns the final status (completed, stopped, interrupted) and the reason in words."""
         self._pipeline.publish(MAIN, self._learner.version, self._learner.weights())
+        self._set_temperature()
         self._pipeline.start()
-        self._clock = self._progress_s = time.monotonic()
+        self._restart_clocks()
         self._window_clock = self._progress_elapsed_s = self._counters.elapsed_s
         self._progress_steps = self._counters.env_steps
-        silent_since = time.monotonic()
         while True:
             if (end := self._listen()) is not None:
                 return self._finish(*end)
@@ -129,11 +139,11 @@ class Trainer:
             self._waited_s += time.monotonic() - started
             if not chunks:
                 self._report(reason_empty)
-                if time.monotonic() - silent_since > STALL_S:
+                if time.monotonic() - self._silent_since > STALL_S:
                     raise RuntimeError(f"no data for {STALL_S:.0f} s: {reason_empty}")
                 continue
             self._learn(chunks)
-            silent_since = time.monotonic()
+            self._silent_since = time.monotonic()
 
     def _finish(self, status: str, reason: str) -> tuple[str, str]:
         self._store.observe(self._run_id, "stopping", reason)
@@ -164,19 +174,20 @@ class Trainer:
         self._store.observe(self._run_id, "paused", "paused as asked", generation)
         self._directory.update_metadata(status="paused")
         self._emit({"kind": "status", "status": "paused", "reason": "paused as asked"})
-        while not self._interrupt.wait(POLL_S):
+        desired = "paused"
+        while desired == "paused" and not self._interrupt.wait(POLL_S):
             self._store.heartbeat(self._run_id)
             desired, generation = self._store.desired(self._run_id)
-            if desired != "paused":
-                break
-        else:
-            return
-        self._clock = self._progress_s = time.monotonic()
-        self._waited_s = 0.0
+        self._restart_clocks()
         if desired == "running":
             self._store.observe(self._run_id, "running", "resumed as asked", generation)
             self._directory.update_metadata(status="running")
             self._emit({"kind": "status", "status": "running", "reason": "resumed as asked"})
+
+    def _restart_clocks(self) -> None:
+        """What came before, a pause for example, is not training and not silence."""
+        self._clock = self._progress_s = self._silent_since = time.monotonic()
+        self._waited_s = 0.0
 
     def _budget_used(self) -> str | None:
         budget, counters = self._config.budget, self._counters
@@ -225,6 +236,7 @@ class Trainer:
         counters.env_steps += int(figures["rows"])
         self._of_window.add(figures)
         self._of_report.add(figures)
+        self._set_temperature()
         if counters.updates % config.publish_every == 0:
             self._pipeline.publish(MAIN, self._learner.version, self._learner.weights())
         if counters.updates - counters.snapshot_at >= config.league.snapshot_every:
@@ -233,6 +245,12 @@ class Trainer:
             self._close_window(final=False)
         self._report("")
 
+    def _set_temperature(self) -> None:
+        """By updates, not by the clock: matches must not depend on how fast the machine is."""
+        if self._config.schedule.temperature_end is not None:
+            self._pipeline.set_temperature(
+                self._between(self._config.rollout.temperature, self._config.schedule.temperature_end))
+
     def _snapshot(self) -> None:
         """Freezes the main player."""
         self._counters.snapshot_at = self._counters.updates
@@ -240,7 +258,8 @@ class Trainer:
         weights = self._learner.weights()
         self._directory.save_weights(_snapshot_file(policy), weights)
         self._pipeline.publish(policy, self._learner.version, weights)
-        self._pipeline.add_snapshot(policy)
+        for gone in self._pipeline.add_snapshot(policy):
+            self._directory.remove(_snapshot_file(gone))
 
     def _report(self, waiting: str) -> None:
         now = time.monotonic()
@@ -249,7 +268,7 @@ class Trainer:
             return
         self._tick()
         counters = self._counters
-        payoff = self._pipeline.payoff()
+        payoff = self._store.payoff(self._run_id)
         steps = counters.env_steps - self._progress_steps
         waited = self._waited_s / span
         row: dict[str, Any] = {
@@ -265,8 +284,6 @@ class Trainer:
         }
         self._directory.append(TRAINING, row)
         self._store.heartbeat(self._run_id)
-        self._pipeline.set_temperature(
-            self._between(self._config.rollout.temperature, self._config.schedule.temperature_end))
         self._emit({"kind": "progress", **row})
         self._progress_s, self._progress_steps, self._waited_s = now, counters.env_steps, 0.0
 
@@ -275,13 +292,15 @@ class Trainer:
     def _close_window(self, *, final: bool) -> None:
         counters, windows = self._counters, self._config.windows
         if final and counters.env_steps == counters.window_began and counters.window:
+            if self._scored_at != counters.updates:
+                self._evaluate()
             return
         counters.window += 1
         due = final or counters.window % self._config.evaluation.every_windows == 0
         if due:
             self._evaluate()
         span = max(1e-9, self._tick() - self._window_clock)
-        payoff = self._pipeline.payoff()
+        league = self._pipeline.dump_league()
         means = self._of_window.take()
         row: dict[str, Any] = {
             "window": counters.window,
@@ -292,7 +311,7 @@ class Trainer:
             "decisions_per_sec": (counters.env_steps - counters.window_began) / span,
             "timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "elapsed_s": counters.elapsed_s,
-            "games": sum(int(one["games"]) for one in payoff),
+            "games": sum(int(one["games"]) for one in league["payoff"]),
             **means,
             "evaluation": [score.as_row() for score in self._scores] if due else [],
         }
@@ -300,14 +319,15 @@ class Trainer:
         counters.window_began = counters.env_steps
         self._recent_windows.append(row)
         self._directory.append(WINDOWS, row)
-        self._directory.write_json("league/players.json", players(self._pipeline.snapshots(), payoff))
-        self._directory.write_json("league/payoff.json", payoff)
+        self._directory.write_json("league/players.json", players(league["snapshots"], league["payoff"]))
+        self._directory.write_json("league/payoff.json", league["payoff"])
         self._directory.update_metadata(latest_window=counters.window, env_steps=counters.env_steps)
         if counters.window % windows.checkpoint_every == 0 and not final:
             self._checkpoint()
 
     def _evaluate(self) -> None:
         settings = self._config.evaluation
+        self._scored_at = self._counters.updates
         self._policy.load(self._learner.version, self._learner.weights())
         self._scores = [
             evaluate(self._game, self._policy, bot, games=settings.games, seed=settings.seed)
@@ -331,7 +351,8 @@ class Trainer:
             self._pipeline.save_workers(folder)
 
         self._tick()
-        name = f"ckpt_{self._counters.window:06d}"
+        # with the updates in its name no checkpoint ever takes the place of another: one whole one is always there
+        name = f"ckpt_{self._counters.window:06d}_{self._counters.updates:09d}"
         state = {
             "format": STATE_FORMAT,
             "counters": asdict(self._counters),

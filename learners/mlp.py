@@ -14,7 +14,7 @@ from learners.initialisation import POLICY_GAIN, RELU_GAIN, linear
 
 
 class Mlp(nn.Module):
-    """ReLU layers over the flat observation times `scale`; the last layer has A logits and, in its last row, the value."""
+    """ReLU layers over the flat, scaled observation; the last layer has A logits and, in its last row, the value."""
 
     scale: torch.Tensor | None
 

@@ -230,10 +230,12 @@ cdef class UnrollAssembler:
                             self._emit(lane)
 
     def save(self):
-        """Everything that is still being assembled, as arrays by name; `load` takes it. Sealed batches are not."""
+        """Everything that is being assembled or waits to be taken, as arrays by name; `load` takes it."""
         saved = {f"lane_{name}": array.copy() for name, array in self.lanes_memory.items()}
         saved |= {f"batch_{name}": array.copy() for name, array in self.batch_memory.items()}
-        return saved | {"filled": np.array([self.filled])}
+        for number, columns in enumerate(self.sealed):
+            saved |= {f"sealed_{number}_{name}": array.copy() for name, array in columns.items()}
+        return saved | {"filled": np.array([self.filled]), "num_sealed": np.array([len(self.sealed)])}
 
     def load(self, saved):
         """Goes on from what `save` gave. Raises ValueError for arrays of another assembler's shape."""
@@ -243,3 +245,7 @@ cdef class UnrollAssembler:
                 raise ValueError(f"saved {name} is {saved[name].shape}, this assembler's is {mine.shape}")
         self._bind_lanes({name: saved[f"lane_{name}"].copy() for name in (*_PER_LANE, "rows", "is_open")})
         self._bind_batch({name: saved[f"batch_{name}"].copy() for name in _PER_LANE}, int(saved["filled"][0]))
+        self.sealed = [
+            {name: saved[f"sealed_{number}_{name}"].copy() for name in _PER_LANE}
+            for number in range(int(saved["num_sealed"][0]))
+        ]

@@ -54,20 +54,11 @@ def read_payoff(connection: sqlite3.Connection, run_id: str) -> list[dict[str, A
     return [dict(each) for each in found]
 
 
-def read_league(connection: sqlite3.Connection, run_id: str) -> dict[str, Any]:
-    """Everything here about a run; the caller holds the transaction that makes it one instant."""
-    found = connection.execute("SELECT match_id, body FROM results WHERE run_id = ? ORDER BY match_id", (run_id,))
-    results = [[each["match_id"], json.loads(each["body"])] for each in found]
-    return {"results": results, "payoff": read_payoff(connection, run_id)}
-
-
-def replace_league(connection: sqlite3.Connection, run_id: str, league: dict[str, Any]) -> None:
-    """Puts what `read_league` gave in place of what is here about the run."""
+def replace_payoff(connection: sqlite3.Connection, run_id: str, tallies: list[dict[str, Any]]) -> None:
+    """Forgets the run's results and puts `tallies`, as `read_payoff` gives them, in place of their sums."""
     connection.execute("DELETE FROM results WHERE run_id = ?", (run_id,))
     connection.execute("DELETE FROM payoff WHERE run_id = ?", (run_id,))
-    results = [(run_id, match_id, json.dumps(result)) for match_id, result in league["results"]]
-    connection.executemany("INSERT INTO results VALUES (?, ?, ?)", results)
-    connection.executemany(_ADD_TALLY, _rows(run_id, league["payoff"]))
+    connection.executemany(_ADD_TALLY, _rows(run_id, tallies))
 
 
 def _rows(run_id: str, tallies: Iterable[dict[str, Any]]) -> list[tuple[Any, ...]]:

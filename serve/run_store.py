@@ -232,21 +232,11 @@ class SqliteRunStore:
             self._require(connection, run_id)
             return league_tables.count_results(connection, run_id)
 
-    def dump_league(self, run_id: str) -> dict[str, Any]:
-        """Results and payoff at one instant, for a checkpoint: {"results": [[id, result], ...], "payoff": [...]}."""
+    def replace_payoff(self, run_id: str, tallies: list[dict[str, Any]]) -> None:
+        """Forgets every result; the payoff becomes `tallies`, as `payoff` gave them. How a run goes back in time."""
         with self._database.transaction() as connection:
             self._require(connection, run_id)
-            return league_tables.read_league(connection, run_id)
-
-    def restore_league(self, run_id: str, dump: dict[str, Any]) -> None:
-        """Puts what `dump_league` gave in place of the run's results and payoff."""
-        with self._database.transaction() as connection:
-            self._require(connection, run_id)
-            league_tables.replace_league(connection, run_id, dump)
-
-    def clear_results(self, run_id: str) -> None:
-        """Forgets every result and the payoff."""
-        self.restore_league(run_id, {"results": [], "payoff": []})
+            league_tables.replace_payoff(connection, run_id, tallies)
 
     def _require(self, connection: sqlite3.Connection, run_id: str) -> None:
         if connection.execute("SELECT 1 FROM runs WHERE run_id = ?", (run_id,)).fetchone() is None:

@@ -4,6 +4,7 @@ The two parts of `league` that it drives are passed in, so that all here runs an
 """
 from __future__ import annotations
 
+import json
 import re
 import sqlite3
 import sys
@@ -93,19 +94,29 @@ def execute(request: TrainRequest, load_config: LoadConfig, import_train: Callab
 def _plan_new(request: TrainRequest) -> Plan:
     if request.config is None:
         raise ValueError("no config was given, expected for example: ludus train configs/connect_four.yaml")
-    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", request.config.stem)
-    run_id = request.run_id or f"{stem}-{time.strftime('%Y%m%d-%H%M%S')}"
+    run_id = request.run_id or f"{_prefix(request.config)}{time.strftime('%Y%m%d-%H%M%S')}"
     return Plan(run_id, request.runs_dir / run_id, request.config)
 
 
 def _plan_resumed(request: TrainRequest, store: SqliteRunStore) -> Plan:
     run_id = request.run_id or _newest_resumable(store, request.config)
-    directory = Path(store.run(run_id).directory)
-    return Plan(run_id, directory, directory / "config.yaml")
+    run = store.run(run_id)
+    config = Path(run.directory) / "config.yaml"
+    if not config.is_file():    # it ended before it wrote one; the store has the config too, and JSON is YAML
+        config.parent.mkdir(parents=True, exist_ok=True)
+        aside = config.with_name(".config.yaml.aside")
+        aside.write_text(json.dumps(run.config))
+        aside.replace(config)
+    return Plan(run_id, Path(run.directory), config)
+
+
+def _prefix(config: Path) -> str:
+    """How the names of this config's runs begin."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", config.stem) + "-"
 
 
 def _newest_resumable(store: SqliteRunStore, config: Path | None) -> str:
-    prefix = f"{config.stem}-" if config is not None else ""
+    prefix = _prefix(config) if config is not None else ""
     for run in list_runs(store):
         if run.status in RESUMABLE and run.run_id.startswith(prefix):
             return run.run_id

@@ -14,6 +14,7 @@ from learners.config import Network
 from learners.networks import build_network, read_weights
 
 NETWORK = Network(hidden=(16,))
+MAIN_SEED = 31
 
 
 @dataclass
@@ -48,9 +49,9 @@ def worker(plan: Plan, store: WeightStore, *, seed: int = 5, **settings: Any) ->
 
 
 def store(**policies: int) -> WeightStore:
-    """Holds `main` at version 0 and further policies with weights of these seeds."""
+    """Holds `main` at version 0, with weights that no fresh network has, and further policies of these seeds."""
     held = WeightStore()
-    held.publish("main", 0, weights())
+    held.publish("main", 0, weights(seed=MAIN_SEED))
     for policy, seed in policies.items():
         held.publish(policy, 0, weights(seed=seed))
     return held

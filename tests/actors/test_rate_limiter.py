@@ -23,7 +23,7 @@ def test_inequalities(spi: float, min_size: int, batch: int, slack: float, moves
     for insert in moves:
         may_insert = inserts + 1 <= min_size or (inserts + 1) * spi - samples <= high
         may_sample = inserts >= min_size and inserts * spi - samples - batch >= low
-        assert limiter.can_insert() == may_insert
+        assert limiter.can_insert(inserts) == may_insert
         assert limiter.can_sample(batch, inserts) == may_sample
         assert may_insert or may_sample     # somebody can always go on
         if insert and may_insert:
@@ -41,7 +41,7 @@ def test_the_ratio_holds_over_a_long_run(spi: float, batch: int) -> None:
         samples_per_insert=spi, min_size=2, min_diff=2 * spi - slack, max_diff=2 * spi + slack, batch=batch
     )
     for turn in range(2000):
-        if turn % 3 and limiter.can_insert():
+        if turn % 3 and limiter.can_insert(limiter.inserts):
             limiter.inserts += 1
         elif limiter.can_sample(batch, limiter.inserts):
             limiter.samples += batch

@@ -52,7 +52,7 @@ class QueueAgainstDeque(RuleBasedStateMachine):
             assert reason == ("no_fresh" if dropped else "below_min")
             return
         assert reason is None
-        batch = self.replay.sample(self.version)
+        batch = self.replay.sample()
         expected = [fresh.popleft() for _ in range(self.batch)]
         assert [item.payload for item in batch] == [f"payload {number}" for number, _ in expected]
 
@@ -87,7 +87,7 @@ class UniformKeepsTheNewest(RuleBasedStateMachine):
     @rule()
     def sample(self) -> None:
         if (reason := self.replay.why_not(0)) is None:
-            assert {item.payload for item in self.replay.sample(0)} <= set(self.held)
+            assert {item.payload for item in self.replay.sample()} <= set(self.held)
         else:
             assert reason == ("below_min" if len(self.held) < 2 else "limiter")
 
@@ -109,7 +109,7 @@ def test_a_queue_waits_for_bytes() -> None:
     replay = Replay(Settings(capacity=8, max_bytes=MIB), 1)
     replay.insert(header(0, size=MIB), None, 0.0)
     assert not replay.can_insert()
-    replay.sample(0)
+    replay.sample()
     assert replay.can_insert()
 
 
@@ -128,6 +128,18 @@ def test_dropping_the_stale_does_not_block_inserts() -> None:
     assert not replay.can_insert()
     assert replay.why_not(5) == "no_fresh"
     assert replay.can_insert()
+
+
+def test_a_uniform_table_emptied_by_staleness_fills_again() -> None:
+    chosen = Settings(table="uniform", capacity=4, samples_per_insert=32, max_lag=8)
+    replay = Replay(chosen, 2)
+    replay.insert(header(0, version=0), None, 0.0)
+    while replay.why_not(0) is None:
+        replay.sample()
+    assert replay.why_not(20) == "no_fresh"
+    assert replay.can_insert()
+    replay.insert(header(1, version=20), None, 0.0)
+    assert replay.why_not(20) in (None, "limiter")
 
 
 def test_a_capacity_that_would_block_is_refused() -> None:

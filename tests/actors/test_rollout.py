@@ -10,8 +10,8 @@ from actors.match import Match
 from actors.rollout import RolloutWorker
 from envs.registry import make
 from learners.chunk import Chunk, validate
-from native.sampling import sample
-from tests.actors.stage import NETWORK, Plan, store, weights, worker
+from learners.networks import digest, read_weights
+from tests.actors.stage import Plan, store, weights, worker
 
 OPPONENTS = ("main", "past", "bot:one_ply", "bot:random")
 
@@ -95,12 +95,15 @@ def test_a_game_keeps_its_opponent_to_its_end() -> None:
             del seen[row]
 
 
-def test_saved_and_loaded_it_goes_on_exactly() -> None:
+@pytest.mark.parametrize("games", [6, 64])     # 64: one step seals several batches, which wait to be taken
+def test_saved_and_loaded_it_goes_on_exactly(games: int) -> None:
     plan, again = Plan(OPPONENTS), Plan(OPPONENTS)
-    one = worker(plan, store(past=1))
+    one = worker(plan, store(past=1), games=games)
     chunks(one, 5)
+    while games > 6 and not len(one._assembler):
+        one.next_chunk()
     arrays, data = one.save()
-    other = worker(again, store(past=1), seed=99)
+    other = worker(again, store(past=1), seed=99, games=games)
     other.load(arrays, data)
     again.assigned = plan.assigned
     plan.results.clear()
@@ -139,13 +142,15 @@ def test_match_needs_games_and_its_learner() -> None:
         Match("m", "main", ("a", "b"), 1, 1.0)
 
 
-def test_network_is_what_the_worker_loads() -> None:
-    one = worker(Plan(("main",)), store())
+def test_the_network_that_acts_is_the_one_that_was_published() -> None:
+    held = store(past=8)
+    one = worker(Plan(("past",)), held)
     one.next_chunk()
-    rng, other = np.array([1], np.uint64), np.array([1], np.uint64)
-    observations = np.zeros((3, 2, 3, 3), np.uint8)
-    actions, log_probs = np.empty((3, 1), np.int32), np.empty((3, 1), np.float32)
-    one._learner.act(observations, np.ones((3, 9), np.uint8), rng, 1.0, actions, log_probs)
-    expected, _ = sample(one._learner.evaluate(observations)[0], np.ones((3, 9), np.uint8), 1.0, other)
-    np.testing.assert_array_equal(actions, expected)
-    assert NETWORK.hidden == (16,)
+    for policy, network in (("main", one._learner), ("past", one._network("past"))):
+        pulled = held.pull(policy, -1)
+        assert pulled is not None
+        for name, array in read_weights(network.module).items():
+            np.testing.assert_array_equal(array, pulled[1][name])
+    held.publish("main", 1, weights(seed=4))
+    one.next_chunk()
+    assert digest(read_weights(one._learner.module)) == digest(weights(seed=4))

@@ -60,6 +60,12 @@ def test_profiles_come_from_the_file_or_beside_it(written: Path) -> None:
         ("replay.capacity=3", "replay.capacity is 3, expected at least twice batch_chunks"),
         ("backend=ray", "deterministic needs backend: local"),
         ("budget.minutes=1", "the clock is not deterministic"),
+        ("publish_every=2", "deterministic needs publish_every: 1, got 2"),
+        ("replay.table=uniform", "deterministic needs replay.table: queue, got uniform"),
+        ("learning.device=cuda", "deterministic needs learning.device: cpu, got cuda"),
+        ("game=arena", "arena moves all seats at once"),
+        ("{deterministic: false}=1", "unknown key '{deterministic: false}'"),
+        ("rollout.chunk_unrolls=500000", "replay.max_bytes is"),
         ("rollout", "is not of the form key.path=value"),
         ("seed.x=1", "'seed' is a value, not a section"),
     ],
@@ -69,6 +75,19 @@ def test_a_fault_is_one_sentence_that_names_it(written: Path, override: str, sen
         load_config(written, [override])
     assert sentence in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_network_that_does_not_suit_the_game_is_named(written: Path) -> None:
+    with pytest.raises(ConfigError, match=r"needs observations \[C, H, W\], kuhn_poker has"):
+        load_config(written, [
+            "game=kuhn_poker", "learning.network.kind=residual", "league.bots={}", "evaluation.opponents=[random]"
+        ])
+
+
+def test_a_limiter_that_would_block_is_named(written: Path) -> None:
+    changes = ["deterministic=false", "replay={table: uniform, error_buffer: 0.5}"]
+    with pytest.raises(ConfigError, match="would block both sides"):
+        load_config(written, changes)
 
 
 def test_unreadable_files_are_named(tmp_path: Path) -> None:

@@ -25,6 +25,10 @@ def coordinator(store: SqliteRunStore, seed: int = 1) -> Coordinator:
     return Coordinator("r", SHARES, store, num_players=2, seed=seed, temperature=1.0)
 
 
+def games(store: SqliteRunStore) -> int:
+    return sum(row["games"] for row in store.payoff("r"))
+
+
 def result(match_id: str, opponent: str = "bot:one_ply", wins: int = 6) -> MatchResult:
     return MatchResult(match_id, "w", (Tally("main", opponent, 0, 10, wins, 1, 9 - wins, 2.0 * wins - 9, 70),))
 
@@ -47,8 +51,8 @@ def test_a_result_counts_once(store: SqliteRunStore) -> None:
     assert one.report(result("1-0"))
     assert not one.report(result("1-0"))
     assert one.report(result("1-1", wins=4))
-    assert one.games() == 20
-    (row,) = one.payoff()
+    assert games(store) == 20
+    (row,) = store.payoff("r")
     assert (row["wins"], row["draws"], row["losses"], row["length_sum"]) == (10, 2, 8, 140)
 
 
@@ -60,7 +64,7 @@ def test_a_new_life_keeps_what_was_acknowledged_and_shares_no_match_id(store: Sq
     late = one.assign("w")                          # assigned, but the store never heard of it
     two = coordinator(store)
     assert two.list_snapshots() == [snapshot_id(4)]
-    assert two.games() == 10
+    assert games(store) == 10
     assert {two.assign("w").match_id for _ in range(20)}.isdisjoint(ids | {late.match_id})
     assert not two.report(result(min(ids)))         # reported again, because the answer was lost
     assert two.report(result(late.match_id))        # played in the old life, reported in the new
@@ -73,12 +77,18 @@ def test_draws_depend_on_seed_and_number_alone(store: SqliteRunStore) -> None:
     assert sequences[0] != sequences[1]
 
 
-def test_the_pool_is_bounded_and_keeps_its_first(store: SqliteRunStore) -> None:
+def test_the_pool_is_bounded_keeps_its_first_and_serves_who_may_still_be_played(store: SqliteRunStore) -> None:
     one = coordinator(store)
-    left = [policy for version in range(6) for policy in one.add_snapshot(snapshot_id(version))]
-    assert one.list_snapshots() == [snapshot_id(version) for version in (0, 4, 5)]
+    left: list[str] = []
+    for version in range(9):
+        under_way = {one.assign("w").seats[1] for _ in range(30)} - {"main", "bot:one_ply"}
+        left += one.add_snapshot(snapshot_id(version))
+        assert under_way.isdisjoint(left)
+        assert len(one.list_snapshots()) <= 3
+    assert one.list_snapshots() == [snapshot_id(version) for version in (0, 7, 8)]
     assert left == [snapshot_id(version) for version in (1, 2, 3)]
-    assert one.add_snapshot(snapshot_id(5)) == []   # again changes nothing
+    assert one.add_snapshot(snapshot_id(8)) == []   # again changes nothing
+    assert one.dump()["retired"] == [snapshot_id(version) for version in (4, 5, 6)]
 
 
 def test_restored_it_is_as_it_was(store: SqliteRunStore) -> None:
@@ -90,7 +100,7 @@ def test_restored_it_is_as_it_was(store: SqliteRunStore) -> None:
     one.report(result("1-1"))
     one.add_snapshot(snapshot_id(2))
     one.restore(dump)
-    assert one.games() == 10
+    assert games(store) == 10
     assert one.list_snapshots() == [snapshot_id(1)]
     assert [one.assign("w").seats for _ in range(10)] == expected
     assert one.report(result("1-1"))                # rolled back, so it counts now
@@ -106,6 +116,6 @@ def test_players_table(store: SqliteRunStore) -> None:
     one = coordinator(store)
     one.report(result("1-0"))
     one.report(result("1-1", opponent=snapshot_id(1), wins=3))
-    rows = {row["player"]: row for row in players([snapshot_id(1)], one.payoff())}
+    rows = {row["player"]: row for row in players([snapshot_id(1)], store.payoff("r"))}
     assert list(rows) == ["main", snapshot_id(1), "bot:one_ply"]
     assert (rows["bot:one_ply"]["wins"], rows[snapshot_id(1)]["wins"], rows["main"]["games"]) == (6, 3, 0)

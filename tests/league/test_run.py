@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from league.config import load_config
 from league.run_directory import TRAINING, WINDOWS, RunDirectory
+from learners.learner import Learner
 from tests.league.conftest import Stage, tiny
 
 
@@ -59,6 +61,53 @@ def test_killed_after_a_checkpoint_it_goes_on_from_there(stage: Stage) -> None:
     assert windows == list(range(1, len(windows) + 1))
 
 
+def test_more_snapshots_than_the_league_keeps(stage: Stage) -> None:
+    league = {"snapshots": 4.0, "max_snapshots": 2, "snapshot_every": 1, "match_games": 50}
+    whole = stage.train(tiny(league=league), "whole")
+    interrupt = threading.Event()
+    cut = stage.train(
+        tiny(league=league), "cut", interrupt=interrupt,
+        on_event=lambda event: interrupt.set() if event["kind"] == "evaluation" and event["updates"] >= 7 else None,
+    )
+    assert cut["status"] == "interrupted"
+    assert stage.train(tiny(league=league), "cut", resume=True)["digest"] == whole["digest"]
+    assert len(list((stage.folder / "cut/league/snapshots").glob("*.safetensors"))) == 4    # assigned and retired
+
+
+def test_the_clock_has_no_part_in_a_deterministic_run(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = tiny(schedule={"temperature_end": 0.2})
+    digests = []
+    for number, seconds in enumerate((1.0, 0.0)):
+        monkeypatch.setattr("league.trainer.PROGRESS_S", seconds)
+        digests.append(stage.train(config, f"run-{number}")["digest"])
+    assert digests[0] == digests[1]
+    assert digests[0] != stage.train(tiny(), "constant")["digest"]
+
+
+def test_a_skipped_update_leaves_a_run_that_resumes(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    update, interrupt = Learner.update, threading.Event()
+
+    def skipped(self: Learner, *arguments: Any, **settings: Any) -> dict[str, float]:
+        figures = update(self, *arguments, **settings)
+        if self.version == 6:
+            interrupt.set()
+            return figures | {"loss_total": float("nan")}
+        return figures
+
+    monkeypatch.setattr(Learner, "update", skipped)
+    assert stage.train(tiny(), interrupt=interrupt)["status"] == "interrupted"
+    assert stage.train(tiny(), resume=True)["status"] == "completed"
+
+
+def test_a_refused_change_leaves_the_run_as_it_was(stage: Stage) -> None:
+    interrupt = threading.Event()
+    stage.train(tiny(), interrupt=interrupt,
+                on_event=lambda event: interrupt.set() if event["kind"] == "evaluation" else None)
+    with pytest.raises(ValueError, match="does not fit this learner"):
+        stage.train(tiny(learning={"network": {"hidden": [8]}}), resume=True)
+    assert stage.train(load_config(stage.folder / "run/config.yaml"), resume=True)["status"] == "completed"
+
+
 def test_the_folder_holds_what_the_design_says(stage: Stage) -> None:
     stage.train(tiny())
     folder = stage.folder / "run"
@@ -107,7 +156,16 @@ def test_progress_reaches_the_metrics_file(stage: Stage) -> None:
 
 
 def test_resuming_without_a_checkpoint_begins_at_the_start(stage: Stage) -> None:
-    stage.store.create("run", stage.folder / "run", {"game": "tic_tac_toe"}, False)
-    finished = stage.train(tiny(), resume=True)
-    assert finished["status"] == "completed"
+    whole = stage.train(tiny(), "whole")
+
+    def die(event: dict[str, Any]) -> None:
+        if event["kind"] == "evaluation":
+            raise KeyError("before the first checkpoint")
+
+    with pytest.raises(KeyError):
+        stage.train(tiny(league={"snapshot_every": 1}), "cut", on_event=die)
+    assert stage.store.payoff("cut")
+    assert stage.train(tiny(), "cut", resume=True)["digest"] == whole["digest"]
     assert any("no checkpoint yet" in event.get("text", "") for event in stage.events)
+    assert stage.store.payoff("cut") == stage.store.payoff("whole")
+    assert [row["window"] for row in RunDirectory(stage.folder / "cut").rows(WINDOWS)] == [1, 2, 3]

@@ -30,9 +30,8 @@ def test_a_failed_checkpoint_leaves_the_old_one(tmp_path: Path) -> None:
         (folder / "part").write_text("half")
         raise OSError("disk full")
 
-    for name in ("ckpt_000001", "ckpt_000002"):
-        with pytest.raises(OSError, match="disk full"):
-            files.write_checkpoint(name, fail, {"a": 2}, keep=2)
+    with pytest.raises(OSError, match="disk full"):
+        files.write_checkpoint("ckpt_000002", fail, {"a": 2}, keep=2)
     (only,) = files.checkpoints()
     assert json.loads((only / "run.json").read_text()) == {"a": 1}
 
@@ -43,6 +42,32 @@ def test_only_the_newest_checkpoints_stay(tmp_path: Path) -> None:
         files.write_checkpoint(f"ckpt_{number:06d}", fill, {}, keep=2)
     assert [path.name for path in files.checkpoints()] == ["ckpt_000002", "ckpt_000003"]
     assert sorted(path.name for path in (tmp_path / "checkpoints").iterdir()) == ["ckpt_000002", "ckpt_000003"]
+
+
+def test_one_that_is_there_stays_as_it_is(tmp_path: Path) -> None:
+    files = RunDirectory(tmp_path)
+    for number in range(2):
+        path = files.write_checkpoint("ckpt_000001", fill, {"a": number}, keep=2)
+    assert json.loads((path / "run.json").read_text()) == {"a": 0}
+
+
+def test_half_of_a_checkpoint_is_none_and_is_replaced(tmp_path: Path) -> None:
+    files = RunDirectory(tmp_path)
+    (files.write_checkpoint("ckpt_000001", fill, {"a": 0}, keep=2) / "run.json").unlink()
+    assert files.checkpoints() == []
+    files.write_checkpoint("ckpt_000001", fill, {"a": 1}, keep=2)
+    assert len(files.checkpoints()) == 1
+
+
+def test_a_last_line_that_was_cut_short_is_left_out(tmp_path: Path) -> None:
+    files = RunDirectory(tmp_path)
+    files.append(WINDOWS, {"window": 1})
+    with open(tmp_path / WINDOWS, "a") as file:
+        file.write('{"window": 2, "lo')
+    assert files.rows(WINDOWS) == [{"window": 1}]
+    files.rewind(WINDOWS, lambda row: True, [])
+    files.append(WINDOWS, {"window": 2})
+    assert files.rows(WINDOWS) == [{"window": 1}, {"window": 2}]
 
 
 def test_rewinding_leaves_neither_gap_nor_repeat(tmp_path: Path) -> None:

@@ -97,8 +97,6 @@ def play(
             )
         if step == reload_at:
             saved = assembler.save()
-            while len(assembler):
-                sealed.append(assembler.take())
             assembler = UnrollAssembler(game, games * 2, length, batch, 0.9)
             assembler.load(saved)
         while len(assembler):

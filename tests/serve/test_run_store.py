@@ -184,24 +184,22 @@ def test_a_result_that_fails_half_way_leaves_nothing(store: SqliteRunStore, run:
     assert store.payoff(run) == []
 
 
-def test_the_league_goes_back_to_what_was_dumped(store: SqliteRunStore, run: str) -> None:
+def test_the_payoff_goes_back_to_what_it_was(store: SqliteRunStore, run: str) -> None:
     store.commit_result(run, "m1", {"steps": 20}, [TALLY])
-    dump = store.dump_league(run)
-    assert dump == {"results": [["m1", {"steps": 20}]], "payoff": [TALLY]}
+    payoff = store.payoff(run)
+    assert payoff == [TALLY]
     store.commit_result(run, "m2", {}, [TALLY, {**TALLY, "opponent": "perfect"}])
-    store.restore_league(run, dump)
-    assert store.dump_league(run) == dump
+    store.replace_payoff(run, payoff)
+    assert store.payoff(run) == payoff
+    assert store.num_results(run) == 0
     assert store.commit_result(run, "m2", {}, [TALLY])
-    store.clear_results(run)
-    assert store.dump_league(run) == {"results": [], "payoff": []}
 
 
-def test_a_restore_that_fails_half_way_changes_nothing(store: SqliteRunStore, run: str) -> None:
+def test_going_back_half_way_changes_nothing(store: SqliteRunStore, run: str) -> None:
     store.commit_result(run, "m1", {}, [TALLY])
-    dump = store.dump_league(run)
-    with pytest.raises(sqlite3.IntegrityError):
-        store.restore_league(run, {"results": [["m9", {}], ["m9", {}]], "payoff": []})
-    assert store.dump_league(run) == dump
+    with pytest.raises(KeyError):
+        store.replace_payoff(run, [TALLY, {"player": "main"}])
+    assert (store.payoff(run), store.num_results(run)) == ([TALLY], 1)
 
 
 def test_a_pickled_store_opens_the_same_file(store: SqliteRunStore, run: str) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from envs import registry
-from envs.arena.positions import from_dict, statistics, to_dict
+from envs.arena.positions import advance, features, from_dict, statistics, to_dict
 from native.game import State
 from native.vector import VectorGame
 from tests.envs.arena.scene import STILL, item, player, scene, shot
@@ -89,6 +89,26 @@ def test_nobody_outlives_the_zone(duration: int) -> None:
     assert 0.95 * 30 * duration < last["tick"] < 30 * duration
     assert last["zone"]["radius"] == 0
     assert last["items"] == []
+
+
+def test_a_closed_zone_shelters_nobody() -> None:
+    for rules, safe in (("lms", 0), ("compat", 1)):
+        state = scene([player(0, 0, 0), player(3, 4, 1)], radius=0.0, rules=rules)
+        assert [features(state, seat)[9] for seat in (0, 1)] == [safe, 0]
+        state.apply([STILL, STILL])
+        assert (to_dict(state)["players"][0]["hp"] == 100) == safe
+
+
+@pytest.mark.parametrize(("rules", "in_the_air"), [("lms", 5), ("compat", 22)])
+def test_there_is_room_for_every_shot(rules: str, in_the_air: int) -> None:
+    """All fire as fast as they can and hit nobody: one shot in seven ticks each, until the rounds are spent."""
+    state = scene([player(0, 1000.0 * seat, seat) for seat in range(3)], rules=rules, radius=5000.0)
+    most = 0
+    for tick in range(210):
+        advance(state, {seat: [0, 0, 1, 0, 1, 0, 0] for seat in range(3)}, [])
+        assert [told["shots"] for told in statistics(state)] == [tick // 7 + 1] * 3
+        most = max(most, len(to_dict(state)["shots"]))
+    assert most == 3 * in_the_air
 
 
 def test_placements_add_up_to_zero() -> None:

@@ -172,6 +172,14 @@ def test_what_is_out_of_sight_is_dealt_anew() -> None:
         assert all(0 < one["hp"] <= 100 for one in told["players"])
         ammo.add(told["players"][1]["ammo"])
         places.add((told["players"][2]["x"], told["items"][1]["y"], told["shots"][2]["x"]))
+    futures = set()
+    for seed in range(5):
+        other = state.clone()
+        other.redeterminize(0, seed)
+        for _ in range(60):
+            advance(other, {})
+        futures.add(to_dict(other)["items"][-1]["x"])
+    assert len(futures) == 5, "what chance brings is not to be foreseen"
     assert ammo == set(range(31))
     assert len(places) == 200
 
