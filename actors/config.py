@@ -12,7 +12,7 @@ class Rollout(Section):
     """How actors play."""
 
     actors: int = Field(default=1, ge=1, le=1024, description="rollout processes; each plays its own games")
-    games: int = Field(default=512, ge=1, description="games side by side in one actor: the rows of one forward")
+    games: int = Field(default=1024, ge=1, description="games side by side in one actor: the rows of one forward")
     unroll: int = Field(default=16, ge=1, description="own decisions in one unroll (T)")
     chunk_unrolls: int = Field(default=256, ge=1, description="unrolls in one chunk (B)")
     temperature: float = Field(default=1.0, gt=0, description="softmax temperature at act time")

@@ -15,6 +15,9 @@ from actors.rollout import Weights
 PATIENCE_S = 60.0
 """How long a caller waits for an actor that is being restarted."""
 
+LOOK_AHEAD_S = 30.0
+"""How long the weight store holds a question for newer weights before it answers that there are none."""
+
 MAX_UNACKNOWLEDGED = 8
 """Reports a worker sends ahead of their acknowledgement; more would be lost with it."""
 
@@ -99,7 +102,8 @@ class RemoteWeights:
             self._asked[policy] = asked
             return None
         answer = _unless_restarting(asked) if asked is not None else None
-        self._asked[policy] = self._weight_store.pull.remote(policy, have if answer is None else answer[0])
+        newest = have if answer is None else answer[0]
+        self._asked[policy] = self._weight_store.pull.remote(policy, newest, LOOK_AHEAD_S)
         return _fetched(answer)
 
 

@@ -5,7 +5,6 @@ never cuts a game short. Letters: N games, P seats.
 """
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -24,13 +23,42 @@ class _Running:
     """A match with the counts of its games so far; every array has one entry per seat of the player counted."""
 
     match: Match
-    rotations: list[list[int]]      # numbers of the policies in the seats of game j, at j modulo their count
+    rotations: npt.NDArray[np.int32]    # [P, P]: numbers of the policies in the seats of game j, at j modulo P
     learner: int                    # number of the learner's policy
     started: int
     finished: int
     outcomes: npt.NDArray[np.int64] = field(repr=False)
     return_sum: npt.NDArray[np.float64] = field(repr=False)
     length_sum: npt.NDArray[np.int64] = field(repr=False)
+
+
+class FreeLanes:
+    """Lanes that record nobody, the one that has waited longest first; all of them at the beginning."""
+
+    def __init__(self, num_lanes: int) -> None:
+        self._ring = np.arange(num_lanes, dtype=np.int32)
+        self._first, self._count = 0, num_lanes
+
+    def take(self, count: int) -> npt.NDArray[np.int32]:
+        """The `count` longest waiting lanes, which are then no longer free."""
+        if count > self._count:
+            raise ValueError(f"{count} lanes wanted, {self._count} are free")
+        lanes = self._ring[self._places(0, count)]
+        self._first = (self._first + count) % len(self._ring)
+        self._count -= count
+        return lanes
+
+    def give(self, lanes: npt.NDArray[np.int32]) -> None:
+        """Makes `lanes` free, in this order."""
+        self._ring[self._places(self._count, len(lanes))] = lanes
+        self._count += len(lanes)
+
+    def waiting(self) -> npt.NDArray[np.int32]:
+        """All free lanes in order."""
+        return self._ring[self._places(0, self._count)]
+
+    def _places(self, after: int, count: int) -> npt.NDArray[np.int64]:
+        return np.arange(self._first + after, self._first + after + count) % len(self._ring)
 
 
 class Seating:
@@ -47,7 +75,7 @@ class Seating:
         self.lane = np.full((num_games, num_players), NOT_RECORDED, np.int32)
         self.num_lanes = num_games * num_players
         self._next_match = next_match
-        self._free = deque(range(self.num_lanes))
+        self._free = FreeLanes(self.num_lanes)
         self._place = np.zeros(num_games, np.int64)     # the running match of each game, by its place in _running
         self._running: dict[int, _Running] = {}
         self._latest = -1
@@ -69,15 +97,20 @@ class Seating:
 
     def seat_all(self, rows: npt.NDArray[np.int64]) -> None:
         """Gives every seat of games that begin to the policies of the matches at hand. `finish` does it for others."""
-        for row in rows.tolist():
+        begun = 0
+        while begun < len(rows):
             running = self._running.get(self._latest)
             if running is None or running.started == running.match.num_games:
                 running = self._begin(self._next_match())
-            numbers = running.rotations[running.started % len(running.rotations)]
-            self.policy[row] = numbers
-            self.lane[row] = [self._free.popleft() if one == running.learner else NOT_RECORDED for one in numbers]
-            running.started += 1
-            self._place[row] = self._latest
+            these = rows[begun : begun + running.match.num_games - running.started]
+            turns = np.arange(running.started, running.started + len(these)) % len(running.rotations)
+            policies = running.rotations[turns]
+            recorded = policies == running.learner
+            lanes = np.full(policies.shape, NOT_RECORDED, np.int32)
+            lanes[recorded] = self._free.take(int(recorded.sum()))
+            self.policy[these], self.lane[these], self._place[these] = policies, lanes, self._latest
+            running.started += len(these)
+            begun += len(these)
 
     def finish(
         self, rows: npt.NDArray[np.int64], returns: npt.NDArray[np.float32], lengths: npt.NDArray[np.int32]
@@ -88,17 +121,18 @@ class Seating:
         """
         complete = []
         places = self._place[rows]
-        for place in set(places.tolist()):
-            here = places == place
+        different = set(places.tolist())
+        for place in different:
+            here = slice(None) if len(different) == 1 else np.flatnonzero(places == place)
             running = self._running[place]
-            counted = self._count(running, rows[here], returns[here], lengths[here])
-            running.finished += counted
+            self._count(running, rows[here], returns[here], lengths[here])
+            running.finished += len(rows[here])
             if running.finished == running.match.num_games:
                 complete.append((running.match.match_id, self._tallies(running)))
                 if place != self._latest:
                     self._forget(place)
         lanes = self.lane[rows]
-        self._free.extend(lanes[lanes != NOT_RECORDED].tolist())
+        self._free.give(lanes[lanes != NOT_RECORDED])
         self.seat_all(rows)
         return complete
 
@@ -108,15 +142,15 @@ class Seating:
         rows: npt.NDArray[np.int64],
         returns: npt.NDArray[np.float32],
         lengths: npt.NDArray[np.int32],
-    ) -> int:
+    ) -> None:
         # the learner's first seat speaks for it: the only one against others, the first one against itself
-        seats = np.argmax(self.policy[rows] == running.learner, axis=1)
+        seats = (self.policy[rows] == running.learner).argmax(axis=1)
         mine = returns[np.arange(len(rows)), seats]
-        outcome = np.where(mine > 0, 0, np.where(mine < 0, 2, 1))
-        np.add.at(running.outcomes, (seats, outcome), 1)
-        np.add.at(running.return_sum, seats, mine)
-        np.add.at(running.length_sum, seats, lengths)
-        return len(rows)
+        outcome = 1 - np.sign(mine).astype(np.int64)
+        players = self.policy.shape[1]
+        running.outcomes += np.bincount(OUTCOMES * seats + outcome, minlength=OUTCOMES * players).reshape(-1, OUTCOMES)
+        running.return_sum += np.bincount(seats, mine, players)
+        running.length_sum += np.bincount(seats, lengths, players).astype(np.int64)
 
     def _tallies(self, running: _Running) -> tuple[Tally, ...]:
         match = running.match
@@ -150,8 +184,8 @@ class Seating:
 
     def _new(self, match: Match, started: int, finished: int) -> _Running:
         players = len(match.seats)
-        numbers = [self._number(policy) for policy in match.seats]
-        rotations = [numbers[shift:] + numbers[:shift] for shift in range(players)]
+        numbers = np.array([self._number(policy) for policy in match.seats], np.int32)
+        rotations = np.stack([np.roll(numbers, -shift) for shift in range(players)])
         return _Running(
             match, rotations, self._number(match.learner), started, finished,
             np.zeros((players, OUTCOMES), np.int64), np.zeros(players), np.zeros(players, np.int64),
@@ -162,7 +196,7 @@ class Seating:
         self._look_around()
 
     def _look_around(self) -> None:
-        self._in_play = sorted({number for running in self._running.values() for number in running.rotations[0]})
+        self._in_play = sorted({int(one) for running in self._running.values() for one in running.rotations[0]})
 
     def _number(self, policy: str) -> int:
         if policy not in self.policies:
@@ -186,13 +220,16 @@ class Seating:
             for place, one in self._running.items()
         }
         return arrays, {
-            "policies": self.policies, "free": list(self._free), "latest": self._latest, "running": running
+            "policies": self.policies, "free": self._free.waiting().tolist(), "latest": self._latest, "running": running
         }
 
     def load(self, arrays: dict[str, npt.NDArray[Any]], data: dict[str, Any]) -> None:
         """Goes on from what `save` gave."""
         self.policy, self.lane, self._place = (arrays[name].copy() for name in ("policy", "lane", "place"))
-        self.policies, self._free, self._latest = list(data["policies"]), deque(data["free"]), data["latest"]
+        self.policies, self._latest = list(data["policies"]), data["latest"]
+        self._free = FreeLanes(self.num_lanes)
+        self._free.take(self.num_lanes)
+        self._free.give(np.array(data["free"], np.int32))
         self._running = {}
         for place, one in data["running"].items():
             running = self._new(match_from_row(one["match"]), one["started"], one["finished"])

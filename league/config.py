@@ -197,6 +197,12 @@ def _check_fit(config: RunConfig, game: Game) -> None:
     """Raises ValueError for what only the game and the parts themselves can tell."""
     if game.simultaneous:
         raise ValueError(f"{game.name} moves all seats at once; runs take games in which one seat decides")
+    others = [*config.evaluation.opponents, *config.league.bots]
+    if game.num_players == 1 and others:
+        raise ValueError(
+            f"{game.name} has one seat and nobody to play against; evaluation.opponents and league.bots must be empty, "
+            f"got {', '.join(others)}"
+        )
     if config.learning.network.kind == "residual" and len(game.observation_shape) != 3:
         raise ValueError(
             f"network kind 'residual' needs observations [C, H, W], {game.name} has {list(game.observation_shape)}"

@@ -171,10 +171,9 @@ cdef class UnrollAssembler:
         if legal.shape[1] != self.actions or actions.shape[1] != self.heads or log_probs.shape[1] != self.heads:
             raise ValueError(f"expected {self.actions} mask bytes and {self.heads} heads a row, got "
                              f"{legal.shape[1]}, {actions.shape[1]} and {log_probs.shape[1]}")
-        if n == 0:
-            return
-        if np.min(lanes) < 0 or np.max(lanes) >= self.num_lanes:
-            raise ValueError(f"lanes run from 0 to {self.num_lanes - 1}, got {np.min(lanes)} to {np.max(lanes)}")
+        for i in range(n):
+            if lanes[i] < 0 or lanes[i] >= self.num_lanes:
+                raise ValueError(f"lanes run from 0 to {self.num_lanes - 1}, got {lanes[i]}")
         with nogil:
             for i in range(n):
                 lane = lanes[i]

@@ -1,7 +1,8 @@
 """Steps per second of every game on one core, observation and mask written at each step.
 
 `NAME/random`: uniformly random legal play without Python in between. `NAME/step`: `VectorGame.step` with given actions.
-`NAME/open_spiel` (peer): the same random play through OpenSpiel's Python interface, where it has the game.
+`NAME/BOT_mirror`: whole games of a scripted player against itself. `NAME/open_spiel` (peer): the same random play
+through OpenSpiel's Python interface, where it has the game. Arena's steps are ticks of the world, of 8 seats each.
 """
 from __future__ import annotations
 
@@ -14,11 +15,14 @@ import numpy as np
 
 from envs import registry
 from native.game import Game
+from native.match import play_match
 from native.vector import VectorGame
 from tests.benchmarks.measure import measure, record
 
 NUM_GAMES = 1024
 STEPS = 64      # per measured call
+MIRRORS = {"beasty_bar": "outcome_heuristic"}
+MIRROR_GAMES = 2000
 
 
 def run(peers: bool) -> Iterator[dict[str, object]]:
@@ -28,6 +32,10 @@ def run(peers: bool) -> Iterator[dict[str, object]]:
         vector = VectorGame(game, NUM_GAMES)
         yield _steps_per_second(f"{name}/random", partial(vector.play_random, STEPS), NUM_GAMES * STEPS)
         yield _steps_per_second(f"{name}/step", given_actions(game), NUM_GAMES * STEPS)
+        if name in MIRRORS:
+            bot = MIRRORS[name]
+            played = measure(partial(play_match, game, bot, bot, MIRROR_GAMES, 1))
+            yield record("envs", f"{name}/{bot}_mirror", [MIRROR_GAMES / seconds for seconds in played], "games/s")
         if peers and importlib.util.find_spec("pyspiel"):
             import pyspiel
 

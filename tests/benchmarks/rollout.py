@@ -59,8 +59,8 @@ def in_process() -> Iterator[dict[str, object]]:
         spent = worker.elapsed_s - elapsed_s
         rates.append(rows / spent)
         shares.append((worker.forward_s - forward_s) / spent)
-    yield record("rollout", f"{GAME}/mlp_2x256/512_games", rates, "decisions/s")
-    yield record("rollout", f"{GAME}/mlp_2x256/512_games/forward_share", shares, "share")
+    yield record("rollout", f"{GAME}/mlp_2x256", rates, "decisions/s")
+    yield record("rollout", f"{GAME}/mlp_2x256/forward_share", shares, "share")
 
 
 def over_ray() -> Iterator[dict[str, object]]:
@@ -87,8 +87,8 @@ def over_ray() -> Iterator[dict[str, object]]:
                 shares.append(forward_s / elapsed_s)
         finally:
             pipeline.close()
-    yield record("rollout", f"{GAME}/mlp_2x256/512_games/ray", rates, "decisions/s")
-    yield record("rollout", f"{GAME}/mlp_2x256/512_games/ray/forward_share", shares, "share")
+    yield record("rollout", f"{GAME}/mlp_2x256/ray", rates, "decisions/s")
+    yield record("rollout", f"{GAME}/mlp_2x256/ray/forward_share", shares, "share")
 
 
 def _take(pipeline: Pipeline, seconds: float) -> float:

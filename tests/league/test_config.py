@@ -64,6 +64,7 @@ def test_profiles_come_from_the_file_or_beside_it(written: Path) -> None:
         ("replay.table=uniform", "deterministic needs replay.table: queue, got uniform"),
         ("learning.device=cuda", "deterministic needs learning.device: cpu, got cuda"),
         ("game=arena", "arena moves all seats at once"),
+        ("game=prospector", "prospector has one seat and nobody to play against"),
         ("{deterministic: false}=1", "unknown key '{deterministic: false}'"),
         ("rollout.chunk_unrolls=500000", "replay.max_bytes is"),
         ("rollout", "is not of the form key.path=value"),

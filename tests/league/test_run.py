@@ -169,3 +169,18 @@ def test_resuming_without_a_checkpoint_begins_at_the_start(stage: Stage) -> None
     assert any("no checkpoint yet" in event.get("text", "") for event in stage.events)
     assert stage.store.payoff("cut") == stage.store.payoff("whole")
     assert [row["window"] for row in RunDirectory(stage.folder / "cut").rows(WINDOWS)] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(("game", "options"), [("prospector", {"rules": "balanced"}), ("beasty_bar", {"players": 3})])
+def test_games_of_one_and_of_three_seats_train(stage: Stage, game: str, options: dict[str, Any]) -> None:
+    bots = {"heuristic": 0.5} if game == "beasty_bar" else {}
+    config = tiny(
+        game=game, game_options=options, budget={"updates": 6},
+        league={"bots": bots, "snapshots": 0.5 if bots else 0.0, "snapshot_every": 2},
+        evaluation={"opponents": list(bots), "games": 12},
+    )
+    finished = stage.train(config)
+    assert finished["status"] == "completed"
+    assert [row["opponent"] for row in finished["results"]] == list(bots)
+    rows = RunDirectory(stage.folder / "run").rows(WINDOWS)
+    assert all(row["loss"] is not None for row in rows)

@@ -161,7 +161,7 @@ def test_bad_rows_are_refused() -> None:
     assembler = UnrollAssembler(make("tic_tac_toe"), 2, 4, 2, 0.9)
     row = (np.zeros((1, 2, 3, 3), np.uint8), np.ones((1, 9), np.uint8), np.zeros((1, 1), np.int32))
     log_probs = np.zeros((1, 1), np.float32)
-    with pytest.raises(ValueError, match="lanes run from 0 to 1, got 2 to 2"):
+    with pytest.raises(ValueError, match="lanes run from 0 to 1, got 2"):
         assembler.record(np.array([2], np.int32), *row, log_probs, 0)
     with pytest.raises(ValueError, match="1 lanes, but 1 masks, 1 actions and 2 log-probabilities"):
         assembler.record(np.array([0], np.int32), *row, np.zeros((2, 1), np.float32), 0)
