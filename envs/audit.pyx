@@ -48,7 +48,8 @@ cdef list compare(str function, Guarded first, Guarded second):
 def audit(State state not None, action=None):
     """Sentences on what the C functions do wrong in `state` and in applying the legal `action`; empty if nothing.
 
-    Found: bytes written past an end, bytes left unwritten, a wrong count of legal bytes, a state changed by reading it.
+    Found: bytes written past an end, bytes left unwritten, a wrong count of legal bytes, a legal action that is not
+    where the mask has it, a state changed by reading it.
     """
     cdef Game game = state.game
     cdef GameTable *table = &game.table
@@ -100,6 +101,11 @@ def audit(State state not None, action=None):
         table.redeterminize(a.inside(), player, 13)
         if a.broken():
             found.append("redeterminize writes outside the state")
+
+    if table.nth_legal != NULL and not state.is_terminal:
+        for count, legal in enumerate(state.legal_actions()):
+            if table.nth_legal(state.memory, count) != legal:
+                found.append(f"nth_legal says {table.nth_legal(state.memory, count)} where the mask says {legal}")
 
     if state.is_terminal:
         a = Guarded(table.state_bytes, 0xA5)

@@ -106,10 +106,10 @@ class RayPipeline:
         self._feeder.start()
 
     def publish(self, policy: str, version: int, weights: Weights) -> None:
+        self._look_after_store()
         kept = self._held.setdefault(policy, [])
         kept.append((version, ray.put(dict(weights))))
         del kept[:-KEPT_VERSIONS]
-        self._look_after_store()
         self._send(policy)
 
     def _send(self, policy: str) -> None:

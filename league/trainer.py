@@ -1,17 +1,17 @@
 """The learner's loop: batches in, weights out; windows, evaluations, snapshots, checkpoints and people's wishes."""
 from __future__ import annotations
 
-import math
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from actors.policy import NetworkPolicy
 from league.config import RunConfig
 from league.coordinator import EMPTY, MAIN, players, snapshot_id
+from league.counters import Counters, Means
 from league.evaluation import Score, evaluate
 from league.pipeline import Pipeline
 from league.run_directory import TRAINING, WINDOWS, RunDirectory
@@ -27,38 +27,6 @@ STATE_FORMAT = 1        # of a checkpoint's run.json
 ACTOR_BOUND = 0.2       # share of time spent waiting for data above which actors are the bottleneck
 
 Emit = Callable[[dict[str, Any]], None]
-
-
-@dataclass
-class Counters:
-    """What a run has done; continued exactly by a resumed one."""
-
-    updates: int = 0
-    env_steps: int = 0          # decisions learned from
-    window: int = 0             # windows closed
-    window_began: int = 0       # env_steps when the running window began
-    elapsed_s: float = 0.0      # of training; pauses not counted
-    snapshot_at: int = 0        # updates at the latest snapshot
-
-
-@dataclass
-class Means:
-    """Means of the figures of some updates; those of a skipped update that are not finite do not count."""
-
-    sums: dict[str, float] = field(default_factory=dict)
-    counts: dict[str, int] = field(default_factory=dict)
-
-    def add(self, figures: dict[str, float]) -> None:
-        for name, value in figures.items():
-            if math.isfinite(value):
-                self.sums[name] = self.sums.get(name, 0.0) + value
-                self.counts[name] = self.counts.get(name, 0) + 1
-
-    def take(self) -> dict[str, float]:
-        """The means so far; begins anew."""
-        means = {name: total / self.counts[name] for name, total in self.sums.items()}
-        self.sums, self.counts = {}, {}
-        return means
 
 
 class Trainer:
@@ -82,12 +50,12 @@ class Trainer:
         self._emit, self._interrupt = emit, interrupt
         self._counters = Counters()
         self._policy = NetworkPolicy(game, config.learning.network)
-        self._recent_windows: list[dict[str, Any]] = []     # since the checkpoint before last: see run_directory
+        self._recent_windows: list[dict[str, Any]] = []     # which a resume puts back if the file lost them
         self._of_window, self._of_report = Means(), Means()
         self._waited_s = 0.0
         self._clock = time.monotonic()
         self._polled_s = self._progress_s = 0.0
-        self._window_clock = self._progress_elapsed_s = 0.0
+        self._window_clock = 0.0
         self._progress_steps = 0
         self._silent_since = self._clock
         self._scores: list[Score] = []
@@ -126,7 +94,7 @@ class Trainer:
         self._set_temperature()
         self._pipeline.start()
         self._restart_clocks()
-        self._window_clock = self._progress_elapsed_s = self._counters.elapsed_s
+        self._window_clock = self._counters.elapsed_s
         self._progress_steps = self._counters.env_steps
         while True:
             if (end := self._listen()) is not None:

@@ -121,7 +121,10 @@ cdef inline void random_row(Block *block, Py_ssize_t row, int32_t seat, int32_t 
     cdef int32_t head, count
     if table.num_heads == 1:
         count = block.num_legal[at]
-        action[0] = nth_one(mask, table.num_actions, below(rng, count)) if count else 0
+        if count and table.nth_legal != NULL:
+            action[0] = table.nth_legal(block.states + row * table.state_bytes, below(rng, count))
+        else:
+            action[0] = nth_one(mask, table.num_actions, below(rng, count)) if count else 0
         return
     for head in range(table.num_heads):
         count = count_ones(mask, table.head_sizes[head])

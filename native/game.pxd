@@ -36,6 +36,7 @@ ctypedef uint64_t (*key_function)(const void *state) noexcept nogil
 ctypedef uint64_t (*information_key_function)(const void *state, int32_t player) noexcept nogil
 ctypedef void (*metrics_function)(const void *state, float *out) noexcept nogil
 ctypedef void (*symmetry_function)(int32_t which, int32_t *observation_index, int32_t *action_index) noexcept nogil
+ctypedef int32_t (*nth_legal_function)(const void *state, int32_t n) noexcept nogil
 ctypedef void (*scale_function)(float *out) noexcept nogil
 ctypedef void (*bot_function)(const void *state, int32_t player, uint64_t *rng, int32_t *action) noexcept nogil
 
@@ -67,6 +68,7 @@ ctypedef struct GameTable:
     information_key_function information_key  # the same of what `player` knows; NULL: everybody knows everything
     metrics_function metrics            # [len(metric_names)] of a finished game; NULL if there are none
     symmetry_function symmetry          # gather indices: out[i] = in[index[i]]; NULL if num_symmetries is 1
+    nth_legal_function nth_legal        # action of the seat to act with n legal ones before it; NULL: look at the mask
     scale_function scale                # factor of each entry that brings it to about 0 .. 1; NULL: 1 everywhere
 
 cdef class Game:

@@ -147,6 +147,25 @@ cdef inline int32_t mark_candidates(const Razzle *s, uint8_t *mask) noexcept nog
     return count + found
 
 
+cdef inline int32_t nth_candidate(const Razzle *s, int32_t n) noexcept nogil:
+    """The action that has exactly `n` of those that `mark_candidates` marks before it."""
+    cdef int32_t ball = s.ball[s.mover], source
+    cdef uint64_t sources = s.pieces[s.mover], free = ~(s.pieces[0] | s.pieces[1]), targets
+    cdef uint64_t passes = receivers(s)
+    if s.has_passed or (passes and threatened(s)):
+        free = 0
+    while sources:
+        source = lowest(sources)
+        targets = passes if source == ball else razzle_knight[source] & free
+        while targets:
+            if n == 0:
+                return SQUARES * source + lowest(targets)
+            n -= 1
+            targets &= targets - 1
+        sources &= sources - 1
+    return END_TURN
+
+
 cdef inline int32_t mark_legal(const Razzle *s, uint8_t *mask) noexcept nogil:
     """Writes the byte of every action that the mover's pieces have on the board; returns how many of them are legal."""
     cdef uint64_t others = s.pieces[s.mover] ^ bit(s.ball[s.mover])

@@ -16,7 +16,8 @@ from libc.string cimport memcpy, memset
 
 from envs.razzle.board cimport (
     END_TURN, FORCED_ONCE, LIMIT, LIMIT_DRAWS, MAX_LENGTH, MAX_TURNS, NO_REPETITION, NUM_ACTIONS, PLANES,
-    RUNNING, SQUARES, Razzle, RazzleHistory, begin, conclude, mark_legal, play, receivers, remember, threatened
+    RUNNING, SQUARES, Razzle, RazzleHistory, begin, conclude, mark_legal, nth_candidate, play, receivers,
+    remember, threatened
 )
 from native.game cimport TERMINAL, UINT8, ZERO_SUM, Game, GameTable, State, new_game
 from native.random cimport mix
@@ -43,6 +44,10 @@ cdef int32_t to_act(const void *p) noexcept nogil:
 cdef int32_t legal(const void *p, int32_t player, uint8_t *mask) noexcept nogil:
     memset(mask, 0, NUM_ACTIONS)
     return mark_legal(<const Razzle *>p, mask) if to_act(p) == player else 0
+
+
+cdef int32_t nth_legal(const void *p, int32_t n) noexcept nogil:
+    return nth_candidate(<const Razzle *>p, n)
 
 
 cdef int32_t apply(void *p, const int32_t *action) noexcept nogil:
@@ -245,4 +250,6 @@ def make(*, rules="upstream", limit_result=None, forced_once=None, no_repetition
     table.reset, table.to_act, table.legal, table.apply = reset, to_act, legal, apply
     table.observe, table.rewards, table.redeterminize, table.key = observe, rewards, redeterminize, key
     table.metrics, table.symmetry, table.scale = metrics, symmetry, scale
+    if not options["no_repetition"]:
+        table.nth_legal = nth_legal
     return new_game(__name__, "razzle", options, &table, ("pass_decision_rate", "game_length", "turns", "limit"))

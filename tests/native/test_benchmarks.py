@@ -40,10 +40,13 @@ def test_every_game_is_recorded_with_its_peer(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(envs, "measure", once)
     monkeypatch.setattr(envs, "NUM_GAMES", 3)
     records = list(envs.run(peers=True))
-    assert all(list(found) == KEYS and found["unit"] == "steps/s" for found in records)
+    units = {found["case"]: found["unit"] for found in records}
+    assert all(list(found) == KEYS for found in records)
+    assert {case for case, unit in units.items() if unit == "games/s"} == {"beasty_bar/outcome_heuristic_mirror"}
+    assert set(units.values()) == {"steps/s", "games/s"}
     cases = {found["case"] for found in records}
     assert {f"{name}/{way}" for name in registry.names() for way in ("random", "step")} <= cases
-    assert {found["value"] for found in records} <= {3.0 * envs.STEPS, envs.STEPS}
+    assert {found["value"] for found in records} <= {3.0 * envs.STEPS, envs.STEPS, envs.MIRROR_GAMES}
 
 
 def test_every_kernel_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
