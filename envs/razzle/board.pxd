@@ -59,6 +59,14 @@ cdef inline uint64_t bit(int32_t square) noexcept nogil:
     return <uint64_t>1 << square
 
 
+cdef inline int32_t count_bits(uint64_t x) noexcept nogil:
+    """Ones in `x` (Knuth, TAOCP 4A, section 7.1.3): the instruction for it is not on every x86-64."""
+    x -= x >> 1 & <uint64_t>0x5555555555555555
+    x = (x & <uint64_t>0x3333333333333333) + (x >> 2 & <uint64_t>0x3333333333333333)
+    x = x + (x >> 4) & <uint64_t>0x0F0F0F0F0F0F0F0F
+    return <int32_t>(x * <uint64_t>0x0101010101010101 >> 56)
+
+
 cdef inline uint64_t receivers(const Razzle *s) noexcept nogil:
     """Squares the mover may pass the ball to."""
     cdef const uint64_t *rays = razzle_rays[s.ball[s.mover]]
@@ -149,21 +157,25 @@ cdef inline int32_t mark_candidates(const Razzle *s, uint8_t *mask) noexcept nog
 
 cdef inline int32_t nth_candidate(const Razzle *s, int32_t n) noexcept nogil:
     """The action that has exactly `n` of those that `mark_candidates` marks before it."""
-    cdef int32_t ball = s.ball[s.mover], source
-    cdef uint64_t sources = s.pieces[s.mover], free = ~(s.pieces[0] | s.pieces[1]), targets
+    cdef uint64_t sources = s.pieces[s.mover], free = ~(s.pieces[0] | s.pieces[1]), targets, set = 0
     cdef uint64_t passes = receivers(s)
+    cdef int32_t ball = s.ball[s.mover], _piece, source, count, chosen = 0, before = 0, rank = 0
+    cdef bint here
     if s.has_passed or (passes and threatened(s)):
         free = 0
-    while sources:
+    for _piece in range(5):     # without a branch on n, which nobody can predict
         source = lowest(sources)
-        targets = passes if source == ball else razzle_knight[source] & free
-        while targets:
-            if n == 0:
-                return SQUARES * source + lowest(targets)
-            n -= 1
-            targets &= targets - 1
         sources &= sources - 1
-    return END_TURN
+        targets = passes if source == ball else razzle_knight[source] & free
+        count = count_bits(targets)
+        here = before <= n and n < before + count
+        chosen = source if here else chosen
+        set = targets if here else set
+        rank = n - before if here else rank
+        before += count
+    for _piece in range(rank):
+        set &= set - 1
+    return SQUARES * chosen + lowest(set) if n < before else END_TURN
 
 
 cdef inline int32_t mark_legal(const Razzle *s, uint8_t *mask) noexcept nogil:
