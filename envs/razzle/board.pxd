@@ -36,6 +36,7 @@ cdef enum Reason:
 cdef struct Razzle:
     uint64_t pieces[2]          # the holder of the ball included
     uint64_t ineligible         # of both seats: touched the ball and has not moved since
+    uint64_t receivers          # squares the mover may pass the ball to; follows from the rest
     int16_t turns               # finished, also before a state read from text
     # what the metrics need; these count only what was played here
     int16_t knight_turns
@@ -67,8 +68,8 @@ cdef inline int32_t count_bits(uint64_t x) noexcept nogil:
     return <int32_t>(x * <uint64_t>0x0101010101010101 >> 56)
 
 
-cdef inline uint64_t receivers(const Razzle *s) noexcept nogil:
-    """Squares the mover may pass the ball to."""
+cdef inline uint64_t find_receivers(const Razzle *s) noexcept nogil:
+    """Squares the mover may pass the ball to, looked for on the board."""
     cdef const uint64_t *rays = razzle_rays[s.ball[s.mover]]
     cdef uint64_t occupied = s.pieces[0] | s.pieces[1], met = 0, ray
     cdef int32_t direction
@@ -130,7 +131,7 @@ cdef inline int32_t mark_candidates(const Razzle *s, uint8_t *mask) noexcept nog
     They are 1 for what is legal but for repetition, and written without a branch on that: it would be mispredicted.
     """
     cdef uint64_t others = s.pieces[s.mover] ^ bit(s.ball[s.mover]), free = ~(s.pieces[0] | s.pieces[1])
-    cdef uint64_t passes = receivers(s)
+    cdef uint64_t passes = s.receivers
     cdef bint forced = passes != 0 and threatened(s)
     cdef int32_t _piece, jump, source, target, count = 0
     cdef uint8_t found
@@ -158,7 +159,7 @@ cdef inline int32_t mark_candidates(const Razzle *s, uint8_t *mask) noexcept nog
 cdef inline int32_t nth_candidate(const Razzle *s, int32_t n) noexcept nogil:
     """The action that has exactly `n` of those that `mark_candidates` marks before it."""
     cdef uint64_t sources = s.pieces[s.mover], free = ~(s.pieces[0] | s.pieces[1]), targets, set = 0
-    cdef uint64_t passes = receivers(s)
+    cdef uint64_t passes = s.receivers
     cdef int32_t ball = s.ball[s.mover], _piece, source, count, chosen = 0, before = 0, rank = 0
     cdef bint here
     if s.has_passed or (passes and threatened(s)):
@@ -204,7 +205,11 @@ cdef inline bint can_act(const Razzle *s) noexcept nogil:
 
 
 cdef inline void conclude(Razzle *s) noexcept nogil:
-    """Ends the game if it is over: the tests in the engine's order, then the one that repetition needs."""
+    """What follows from the position: who may receive, and whether the game is over.
+
+    The tests are in the engine's order, then comes the one that repetition needs.
+    """
+    s.receivers = find_receivers(s)
     if s.ball[0] >= SQUARES - 7:
         s.reason, s.winner = GOAL, 0
     elif s.ball[1] < 7:
@@ -238,13 +243,13 @@ cdef inline int32_t play(Razzle *s, int32_t action) noexcept nogil:
     if s.reason != RUNNING or action < 0 or action > END_TURN:
         return -1
     if source == ball:
-        if not receivers(s) & bit(target):
+        if not s.receivers & bit(target):
             return -1
         s.ball[mover] = <int8_t>target
         s.ineligible |= bit(source) | bit(target)
         s.has_passed = 1
         s.passes += 1
-    elif threatened(s) and receivers(s) or repeats(s, action):
+    elif threatened(s) and s.receivers or repeats(s, action):
         return -1
     elif action == END_TURN:
         if not s.has_passed:

@@ -16,8 +16,8 @@ from libc.string cimport memcpy, memset
 
 from envs.razzle.board cimport (
     END_TURN, FORCED_ONCE, LIMIT, LIMIT_DRAWS, MAX_LENGTH, MAX_TURNS, NO_REPETITION, NUM_ACTIONS, PLANES,
-    RUNNING, SQUARES, Razzle, RazzleHistory, begin, conclude, mark_legal, nth_candidate, play, receivers,
-    remember, threatened
+    RUNNING, SQUARES, Razzle, RazzleHistory, begin, conclude, mark_legal, nth_candidate, play, remember,
+    threatened
 )
 from native.game cimport TERMINAL, UINT8, ZERO_SUM, Game, GameTable, State, new_game
 from native.random cimport mix
@@ -34,6 +34,7 @@ cdef void reset(void *p, uint64_t seed, const double *options) noexcept nogil:
     s.pieces[0], s.pieces[1] = 0x3E, <uint64_t>0x3E << 49
     s.ball[0], s.ball[1] = 3, 52
     remember(s)
+    conclude(s)
 
 
 cdef int32_t to_act(const void *p) noexcept nogil:
@@ -67,7 +68,7 @@ cdef inline void spread(uint64_t set, uint8_t *plane) noexcept nogil:
 cdef void observe(const void *p, int32_t player, void *out) noexcept nogil:
     cdef const Razzle *s = <const Razzle *>p
     cdef uint8_t *planes = <uint8_t *>out
-    cdef bint must_pass = threatened(s) and s.reason == RUNNING and receivers(s) != 0
+    cdef bint must_pass = threatened(s) and s.reason == RUNNING and s.receivers != 0
     spread(s.pieces[player], planes)
     memset(planes + SQUARES, 0, SQUARES)
     planes[SQUARES + s.ball[player]] = 1
@@ -205,7 +206,7 @@ def outcome(State state not None):
 def must_pass(State state not None):
     """Whether the seat to act may do nothing but pass, because the piece that has just moved stands beside its ball."""
     cdef Razzle *s = position_of(state)
-    return s.reason == RUNNING and threatened(s) and receivers(s) != 0
+    return s.reason == RUNNING and threatened(s) and s.receivers != 0
 
 
 def make(*, rules="upstream", limit_result=None, forced_once=None, no_repetition=None):

@@ -67,7 +67,7 @@ def test_options(options: dict[str, Any], chosen: tuple[str, bool, bool]) -> Non
     game = registry.make("razzle", **options)
     assert tuple(game.options.values()) == chosen
     assert game == registry.make("razzle", limit_result=chosen[0], forced_once=chosen[1], no_repetition=chosen[2])
-    assert game.state_bytes == (1664 if chosen[2] else 40)
+    assert game.state_bytes == (1672 if chosen[2] else 48)
 
 
 @pytest.mark.parametrize(
