@@ -196,6 +196,16 @@ def test_a_first_signal_asks_for_a_checkpoint(tmp_path: Path, first: signal.Sign
         httpx.get(f"{url}/health")
 
 
+def test_a_closed_terminal_asks_for_a_checkpoint(tmp_path: Path) -> None:
+    process, _ = start(tmp_path, "obedient")
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()      # whoever read is gone, as a terminal is
+    process.stderr.close()
+    process.send_signal(signal.SIGHUP)
+    assert process.wait(30) == 130
+
+
 def test_a_second_signal_stops_at_once(tmp_path: Path) -> None:
     process, _ = start(tmp_path, "stubborn")
     assert process.stderr is not None
