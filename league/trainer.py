@@ -121,7 +121,7 @@ class Trainer:
     def _listen(self) -> tuple[str, str] | None:
         """Obeys what people want; answers how the run ends if it does."""
         if self._interrupt.is_set():
-            return "interrupted", "interrupted from the keyboard"
+            return "interrupted", "interrupted by a signal"
         now = time.monotonic()
         if now - self._polled_s < POLL_S:
             return None

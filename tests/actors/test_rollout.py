@@ -154,3 +154,18 @@ def test_the_network_that_acts_is_the_one_that_was_published() -> None:
     held.publish("main", 1, weights(seed=4))
     one.next_chunk()
     assert digest(read_weights(one._learner.module)) == digest(weights(seed=4))
+
+
+def test_lanes_of_games_that_ended_are_continued_in_order() -> None:
+    one = worker(Plan(("bot:one_ply",)), store(), games=8)
+    one.next_chunk()
+    waiting = one._seating._free.waiting().tolist()
+    freed: list[int] = []
+    for _ in range(60):
+        lanes, episodes = one._seating.lane.copy(), one._games.episodes.copy()
+        one._step()
+        ended = lanes[one._games.episodes != episodes]
+        freed += ended[ended >= 0].tolist()
+    # each game takes one lane and gives one back: what waits now is what was freed last
+    assert len(freed) > len(waiting)
+    assert one._seating._free.waiting().tolist() == (waiting + freed)[-len(waiting):]

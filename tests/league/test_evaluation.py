@@ -8,17 +8,18 @@ import pytest
 
 from actors.policy import NetworkPolicy
 from envs.registry import make
-from league.evaluation import evaluate, score
+from league.evaluation import _play, evaluate, score
 from learners.config import Network
 from learners.networks import build_network, read_weights
+from native.vector import VectorGame
 
 NETWORK = Network(hidden=(16,))
 
 
-def policy(seed: int = 0) -> NetworkPolicy:
-    game = make("tic_tac_toe")
-    one = NetworkPolicy(game, NETWORK)
-    one.load(1, read_weights(build_network(NETWORK, game, seed)))
+def policy(seed: int = 0, game: str = "tic_tac_toe") -> NetworkPolicy:
+    rules = make(game)
+    one = NetworkPolicy(rules, NETWORK)
+    one.load(1, read_weights(build_network(NETWORK, rules, seed)))
     return one
 
 
@@ -64,3 +65,12 @@ def test_temperature_changes_the_play(temperature: float) -> None:
         evaluate(game, policy(), "random", games=400, seed=1, temperature=one) for one in (0.0, temperature)
     ]
     assert (seen[0] == seen[1]) == (temperature == 0.0)
+
+
+def test_only_the_first_game_of_each_row_counts() -> None:
+    game = make("connect_four")     # 7 to 42 moves: short games are over twice before long ones are once
+    one = policy(game="connect_four")
+    for seed in range(20):
+        # a row's first game does not depend on how long others go on, what comes after it would
+        alone, among_others = (_play(game, one, "one_ply", 0, VectorGame(game, rows, seed), 0.0) for rows in (1, 40))
+        assert alone[0] == among_others[0]
