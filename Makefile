@@ -13,7 +13,7 @@ $(BUILD): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --constraint constraints.txt pip setuptools wheel cython numpy
 	$(BIN)/pip install --quiet --constraint constraints.txt torch
-	$(BIN)/pip install --quiet --constraint constraints.txt --no-build-isolation --editable '.[test,check]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --no-build-isolation --editable '.[test,check,inference]'
 	@touch $(BUILD)
 
 demo: build

@@ -35,9 +35,9 @@ class NetworkPolicy:
         """`(logits [n, A], values [n])` of `observations [n, *shape]`."""
         start = perf_counter()
         with torch.inference_mode():
-            logits, values = self.module(torch.from_numpy(observations))
+            out = self.module(torch.from_numpy(observations))
         self.forward_s += perf_counter() - start
-        return np.ascontiguousarray(logits.numpy()), values.numpy()
+        return np.ascontiguousarray(out.logits.numpy()), np.ascontiguousarray(out.value.numpy())
 
     def act(
         self,

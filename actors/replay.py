@@ -2,11 +2,13 @@
 
 A payload is whatever the caller hands in (a reference in a cluster, the columns themselves in one process); it is
 never looked into. Two tables: a queue gives each chunk once and in order; a uniform table gives each about
-`samples_per_insert` times, at random.
+`samples_per_insert` times, at random, out of a window of the newest. Chunks of held-out games are kept apart and never
+sampled.
 """
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +17,9 @@ import numpy as np
 from actors.config import Replay as ReplaySettings
 from actors.rate_limiter import RateLimiter
 from learners.chunk import Header
+
+WINDOW_GROWTH, WINDOW_SLOPE = 0.75, 0.4
+"""How a window grows with all that was inserted: KataGo's alpha and beta (Wu 2019, arXiv:1902.10565, appendix C)."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,7 @@ class Replay:
     def __init__(self, settings: ReplaySettings, batch: int, seed: int = 0) -> None:
         self._settings, self._batch = settings, batch
         self._items: deque[Item] = deque()
+        self._held_out: deque[Item] = deque()
         self._random = np.random.default_rng(seed)
         self.bytes = 0
         self.dropped_stale = 0
@@ -64,21 +70,46 @@ class Replay:
         return len(self._items)
 
     def can_insert(self) -> bool:
-        """Whether the next chunk may come in now. A queue that is full of bytes waits; a uniform table evicts."""
+        """Whether the next chunk may come in now. A queue that is full of bytes waits; a uniform table evicts.
+
+        Held-out chunks may always come in.
+        """
         full = self._settings.table == "queue" and self._items and self.bytes >= self._settings.max_bytes
         return not full and self.limiter.can_insert(len(self._items))
 
     def insert(self, header: Header, payload: Any, now_s: float) -> None:
         """Takes a chunk; the caller has asked `can_insert`. A uniform table lets its oldest go to make room."""
+        if header.split == "held_out":
+            self._hold_out(Item(header, payload, now_s))
+            return
         self._items.append(Item(header, payload, now_s))
         self.bytes += header.bytes
         self.limiter.inserts += 1
         if self._settings.table == "uniform":
-            while len(self._items) > self._settings.capacity or (
+            while len(self._items) > self.window or (
                 self.bytes > self._settings.max_bytes and len(self._items) > 1
             ):
                 self._forget(self._items.popleft())
                 self.evicted += 1
+
+    def _hold_out(self, item: Item) -> None:
+        self._held_out.append(item)
+        rows = sum(one.header.rows for one in self._held_out)
+        while len(self._held_out) > 1 and rows - self._held_out[0].header.rows >= self._settings.held_out_rows:
+            rows -= self._held_out.popleft().header.rows
+
+    def held_out(self) -> list[Item]:
+        """Chunks of held-out games, oldest first: the newest that make up `held_out_rows`."""
+        return list(self._held_out)
+
+    @property
+    def window(self) -> int:
+        """Chunks that the table holds at most, by now."""
+        start, capacity = self._settings.window_start, self._settings.capacity
+        if start is None or self.limiter.inserts <= start:
+            return capacity if start is None else min(start, capacity)
+        grown = ((self.limiter.inserts / start) ** WINDOW_GROWTH - 1) / WINDOW_GROWTH
+        return min(capacity, int(start * (1 + WINDOW_SLOPE * grown)))
 
     def why_not(self, version: int) -> str | None:
         """None if a batch can be sampled for a learner at `version`, else the reason in one word.
@@ -105,7 +136,7 @@ class Replay:
 
     def _drop_stale(self, version: int) -> int:
         """Lets chunks go whose newest decision is more than `max_lag` updates old; a net under admission control."""
-        fresh = deque(item for item in self._items if version - item.header.version_max <= self._settings.max_lag)
+        fresh = deque(item for item in self._items if version - item.header.version_max <= self._settings.oldest)
         dropped = len(self._items) - len(fresh)
         if dropped:
             if self._settings.table == "queue":
@@ -116,6 +147,24 @@ class Replay:
             self.dropped_stale += dropped
         return dropped
 
+    def save(self) -> tuple[list[Item], dict[str, Any]]:
+        """Everything it holds, trained and held out, and plain data, from which `load` goes on exactly."""
+        return [*self._items, *self._held_out], {
+            "random": self._random.bit_generator.state,
+            "inserts": self.limiter.inserts, "samples": self.limiter.samples,
+            "dropped_stale": self.dropped_stale, "evicted": self.evicted, "rows_sampled": self.rows_sampled,
+        }
+
+    def load(self, items: list[Item], data: Mapping[str, Any]) -> None:
+        """Goes on from what `save` gave."""
+        self._items = deque(item for item in items if item.header.split != "held_out")
+        self._held_out = deque(item for item in items if item.header.split == "held_out")
+        self.bytes = sum(item.header.bytes for item in self._items)
+        self._random.bit_generator.state = data["random"]
+        self.limiter.inserts, self.limiter.samples = data["inserts"], data["samples"]
+        self.dropped_stale, self.evicted = data["dropped_stale"], data["evicted"]
+        self.rows_sampled = data["rows_sampled"]
+
     def _forget(self, item: Item) -> None:
         self.bytes -= item.header.bytes
 
@@ -124,6 +173,8 @@ class Replay:
         return {
             "replay_chunks": len(self._items),
             "replay_bytes": self.bytes,
+            "replay_rows": sum(item.header.rows for item in self._items),
+            "held_out_rows": sum(item.header.rows for item in self._held_out),
             "replay_inserts": self.limiter.inserts,
             "replay_samples": self.limiter.samples,
             "replay_rows_sampled": self.rows_sampled,

@@ -70,7 +70,8 @@ class ReplayActor:
         self._alive[name] = True
         self._figures[name] = {key: value for key, value in first.items() if key != "header"}
         async with self._changed:
-            await self._changed.wait_for(self._replay.can_insert)
+            if first["header"]["split"] == "train":
+                await self._changed.wait_for(self._replay.can_insert)
             self._replay.insert(Header(**first["header"]), columns, time.monotonic())
             self._changed.notify_all()
 
@@ -104,6 +105,26 @@ class ReplayActor:
             "producers": len(self._following),
             "failure": self._failure,
         }
+
+    async def held_out(self) -> dict[str, Any]:
+        """Chunks of held-out games: `{"headers", "columns"}`, columns as references."""
+        items = self._replay.held_out()
+        return {"headers": [asdict(item.header) for item in items], "columns": [item.payload for item in items]}
+
+    async def save(self) -> dict[str, Any]:
+        """Everything in the table, as `held_out` answers, and `plain`: what `load` takes."""
+        items, plain = self._replay.save()
+        return {"headers": [asdict(item.header) for item in items], "columns": [item.payload for item in items],
+                "plain": plain}
+
+    async def load(self, headers: list[dict[str, Any]], columns: list[Any], plain: dict[str, Any]) -> None:
+        """Goes on from what `save` gave; `columns` are references."""
+        now_s = time.monotonic()
+        async with self._changed:
+            self._replay.load(
+                [Item(Header(**header), one, now_s) for header, one in zip(headers, columns, strict=True)], plain
+            )
+            self._changed.notify_all()
 
     async def metrics(self) -> dict[str, Any]:
         """Figures of the table and, under `producers`, of each worker."""

@@ -80,11 +80,18 @@ class RolloutWorker:
         self._seated = False
         self.elapsed_s = 0.0    # at play
         self.forward_s = 0.0    # of these, inside networks' forward passes
+        self.totals: dict[str, float] = {}      # nothing besides what is reported by match
+        self.note = ""
 
     @property
     def version(self) -> int:
         """Of the learner's weights that act now; -1 before the first."""
         return self._learner.version
+
+    @property
+    def ready(self) -> int:
+        """Chunks that `next_chunk` gives without playing on: none."""
+        return 0
 
     def next_chunk(self) -> Chunk:
         """Plays on until a chunk is full. Weights are looked up once per chunk."""

@@ -12,14 +12,18 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
-from actors.config import Replay, Rollout
+from actors.config import Replay, Rollout, SelfPlay
 from actors.replay import Replay as ReplayTable
 from envs import registry
-from learners.chunk import expected_columns
+from league.comparison_config import Comparison
+from league.distill_config import Distill
+from league.sections import Budget, Cluster, Evaluation, League, Schedule, Windows
+from learners.columns import expected_columns, expected_rows
 from learners.config import Learning, Section
 from native.game import Game
 
 STORE_SHARE = 0.6               # of Ray's object store that the replay may fill
+USUAL_TARGETS = 32              # actions in a search's policy, for an estimate of a chunk's size
 MAX_MAC_STORE_BYTES = 2 << 30   # Ray refuses more on macOS
 
 
@@ -27,76 +31,14 @@ class ConfigError(ValueError):
     """What is wrong with a config, in one sentence."""
 
 
-class League(Section):
-    """Whom the learner plays, and when it is frozen. Shares are relative: they need not add up to 1."""
-
-    self_play: float = Field(default=1.0, ge=0, description="share of games against itself")
-    snapshots: float = Field(default=0.0, ge=0, description="share of games against its own frozen past")
-    bots: dict[str, float] = Field(default_factory=dict, description="share of games against each scripted player")
-    match_games: int = Field(default=512, ge=1, description="games of one match")
-    snapshot_every: int = Field(default=1000, ge=1, description="updates between two snapshots")
-    max_snapshots: int = Field(default=16, ge=1, description="snapshots that are played; the oldest but one go first")
-
-    @model_validator(mode="after")
-    def _somebody(self) -> League:
-        for bot, share in self.bots.items():
-            if share < 0:
-                raise ValueError(f"the share of {bot} must not be negative, got {share}")
-        if self.self_play + sum(self.bots.values()) <= 0:
-            raise ValueError("self_play and bots are all 0: there is nobody to play before the first snapshot")
-        return self
-
-
-class Budget(Section):
-    """When a run is complete: at whatever comes first."""
-
-    updates: int | None = Field(default=None, ge=1, description="learner updates")
-    env_steps: int | None = Field(default=None, ge=1, description="decisions learned from")
-    minutes: float | None = Field(default=None, gt=0, description="minutes of training, pauses not counted")
-
-    @model_validator(mode="after")
-    def _ends(self) -> Budget:
-        if self.updates is None and self.env_steps is None and self.minutes is None:
-            raise ValueError("give at least one of updates, env_steps and minutes")
-        return self
-
-
-class Evaluation(Section):
-    """Greedy play against scripted players, on the same pairs of games every time."""
-
-    opponents: tuple[str, ...] = Field(default=("random",), description="scripted players")
-    games: int = Field(default=400, ge=2, multiple_of=2, description="games per opponent, as many in every seat")
-    every_windows: int = Field(default=1, ge=1, description="windows between two evaluations")
-    seed: int = Field(default=20_001, ge=0, description="of the evaluation games; apart from training seeds")
-
-
-class Windows(Section):
-    """A window is a stretch of training that is summed up in one row of metrics."""
-
-    env_steps: int = Field(default=1_000_000, ge=1, description="decisions learned from in one window")
-    checkpoint_every: int = Field(default=1, ge=1, description="windows between two checkpoints")
-    keep_checkpoints: int = Field(default=3, ge=1, description="newest checkpoints that are kept")
-
-
-class Schedule(Section):
-    """Linear decay over the budget: from the value of the section to what is given here."""
-
-    learning_rate_end: float | None = Field(default=None, ge=0, description="None: constant")
-    entropy_weight_end: float | None = Field(default=None, ge=0, description="None: constant")
-    temperature_end: float | None = Field(default=None, gt=0, description="None: constant")
-
-
-class Cluster(Section):
-    """Where Ray runs."""
-
-    address: str = Field(default="local", description="local: a Ray of this run's own; auto: the one we are inside")
-    temp_dir: str | None = Field(default=None, description="Ray's folder for sockets and logs; local only")
-    object_store_mb: int | None = Field(default=None, ge=128, description="default: enough for replay.max_bytes")
-
-
 class RunConfig(Section):
     """Everything that a run depends on."""
 
+    method: Literal["actor_critic", "alphazero", "distill", "compare"] = Field(
+        default="actor_critic", description="actor_critic: from own play (section rollout); alphazero: from what a "
+        "search makes of it (self_play, learning.search_loss); distill: the same in large steps, by datasets "
+        "(distill); compare: several ways to learn from one dataset (comparison)"
+    )
     game: str = Field(description="a name that `ludus games` lists")
     game_options: dict[str, Any] = Field(default_factory=dict, description="options of the game")
     seed: int = Field(default=0, ge=0, lt=1 << 31, description="fixes networks, games and draws")
@@ -107,27 +49,35 @@ class RunConfig(Section):
     budget: Budget = Budget(minutes=30)
     learning: Learning = Learning()
     rollout: Rollout = Rollout()
+    self_play: SelfPlay = SelfPlay()
     replay: Replay = Replay()
     league: League = League()
     evaluation: Evaluation = Evaluation()
     windows: Windows = Windows()
     schedule: Schedule = Schedule()
     cluster: Cluster = Cluster()
+    distill: Distill = Distill()
+    comparison: Comparison = Comparison()
 
     @model_validator(mode="after")
     def _consistent(self) -> RunConfig:
         if self.deterministic and self.backend != "local":
             raise ValueError("deterministic needs backend: local (one process)")
         exact = {
-            "replay.table": (self.replay.table, "queue"),
             "publish_every": (self.publish_every, 1),
             "learning.device": (self.learning.device, "auto", "cpu"),
+            "self_play.engine": (self.self_play.engine, "auto", "torch"),
         }
         for name, (value, *allowed) in exact.items():
             if self.deterministic and value not in allowed:
                 raise ValueError(f"deterministic needs {name}: {allowed[-1]}, got {value}")
         if self.deterministic and self.budget.minutes is not None:
             raise ValueError("deterministic runs end by updates or env_steps: the clock is not deterministic")
+        if self.method == "actor_critic" and self.learning.ema_decay:
+            raise ValueError("learning.ema_decay needs method alphazero or distill: V-trace learns about the weights "
+                             "that act, which averaged ones are not")
+        if self.method == "actor_critic" and self.learning.network.value == "wdl":
+            raise ValueError("learning.network.value wdl needs a method whose targets are outcomes, such as alphazero")
         if self.replay.table == "queue" and self.replay.capacity < 2 * self.batch_chunks:
             raise ValueError(
                 f"replay.capacity is {self.replay.capacity}, expected at least twice batch_chunks "
@@ -140,6 +90,16 @@ class RunConfig(Section):
                 f"store of {self.object_store_bytes()} bytes (cluster.object_store_mb)"
             )
         return self
+
+    @property
+    def workers(self) -> int:
+        """Processes that play."""
+        return self.self_play.actors if self.method == "alphazero" else self.rollout.actors
+
+    def self_play_settings(self) -> SelfPlay:
+        """`self_play`; if the run must repeat exactly, with the engine that does, and with nothing remembered."""
+        exact = {"engine": "torch", "cache": 0}
+        return self.self_play.model_copy(update=exact) if self.deterministic else self.self_play
 
     def learner_settings(self) -> Learning:
         """`learning`, on the CPU if the run must repeat exactly."""
@@ -207,9 +167,26 @@ def _check_fit(config: RunConfig, game: Game) -> None:
         raise ValueError(
             f"network kind 'residual' needs observations [C, H, W], {game.name} has {list(game.observation_shape)}"
         )
+    positions = config.evaluation.positions
+    if positions is not None and not positions.is_file():
+        raise ValueError(f"evaluation.positions is {positions}, which is no file seen from {Path.cwd()}")
+    if config.learning.network.value == "wdl" and not (game.zero_sum and game.num_players == 2):
+        raise ValueError(f"network.value wdl needs a zero-sum game of two seats, which {game.name} is not")
     ReplayTable(config.replay, config.batch_chunks)
-    lead = (config.rollout.unroll + 1, config.rollout.chunk_unrolls)
-    chunk = sum(dtype.itemsize * prod(shape) for dtype, shape in expected_columns(game, lead).values())
+    if config.method == "compare":
+        if not config.comparison.variants:
+            raise ValueError("method compare needs comparison.variants: names with changes of section learning")
+        for variant in config.comparison.variants:
+            config.comparison.learning_of(variant, config.learning)
+    if config.method != "actor_critic":
+        if len(game.head_sizes) > 1:
+            raise ValueError(
+                f"method {config.method} searches games of one action at a time, {game.name} has more heads"
+            )
+        expected = expected_rows(game, config.self_play.chunk_rows, min(game.num_actions, USUAL_TARGETS))
+    else:
+        expected = expected_columns(game, (config.rollout.unroll + 1, config.rollout.chunk_unrolls))
+    chunk = sum(dtype.itemsize * prod(shape) for dtype, shape in expected.values())
     if config.replay.max_bytes < 2 * config.batch_chunks * chunk:
         raise ValueError(
             f"replay.max_bytes is {config.replay.max_bytes}, expected at least {2 * config.batch_chunks * chunk}: "

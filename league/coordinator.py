@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from actors.match import BOT_PREFIX, Match, MatchResult
-from league.config import League
+from league.sections import League
 from league.store import RunStore
 
 MAIN = "main"

@@ -9,12 +9,15 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
-from actors.replay import Replay
+from actors.replay import Item, Replay
 from actors.rollout import RolloutWorker
+from actors.searcher import searcher_factory
+from actors.self_play import SelfPlayWorker
 from actors.weight_store import WeightStore
 from league.config import RunConfig
 from league.coordinator import MAIN, Coordinator
-from league.pipeline import Weights
+from league.pipeline import Weights, added
+from league.replay_files import ReplayFiles
 from league.store import RunStore
 from learners.chunk import Chunk
 from native.game import Game
@@ -35,28 +38,29 @@ class LocalPipeline:
         )
         self._weights = WeightStore()
         self._replay = Replay(config.replay, config.batch_chunks, config.seed)
-        self._workers: list[RolloutWorker] = []
+        self._workers: list[RolloutWorker | SelfPlayWorker] = []
         self._saved: Path | None = None
         self._turn = 0
 
     def start(self) -> None:
-        config = self._config
-        self._workers = [
-            RolloutWorker(
-                f"rollout-{number}",
-                self._game,
-                config.learning.network,
-                config.rollout,
-                discount=config.learning.loss.discount,
-                seed=(config.seed << 32) + number,
-                learner=MAIN,
-                coordination=self._coordinator,
-                weights=self._weights,
-            )
-            for number in range(config.rollout.actors)
-        ]
+        self._workers = [self._worker(number) for number in range(self._config.workers)]
         if self._saved is not None:
             self._load(self._saved)
+
+    def _worker(self, number: int) -> RolloutWorker | SelfPlayWorker:
+        config, game = self._config, self._game
+        seed = (config.seed << 32) + number
+        if config.method == "alphazero":
+            settings = config.self_play_settings()
+            return SelfPlayWorker(
+                f"self-play-{number}", game, settings, seed=seed, learner=MAIN, coordination=self._coordinator,
+                weights=self._weights, make_searcher=searcher_factory(game, config.learning.network, settings, seed),
+            )
+        return RolloutWorker(
+            f"rollout-{number}", game, config.learning.network, config.rollout,
+            discount=config.learning.loss.discount, seed=seed, learner=MAIN, coordination=self._coordinator,
+            weights=self._weights,
+        )
 
     def publish(self, policy: str, version: int, weights: Weights) -> None:
         self._weights.publish(policy, version, weights)
@@ -65,10 +69,18 @@ class LocalPipeline:
         while (reason := self._replay.why_not(version)) is not None:
             if not self._replay.can_insert():
                 return [], reason
-            chunk = self._workers[self._turn % len(self._workers)].next_chunk()
+            worker = self._workers[self._turn % len(self._workers)]
             self._turn += 1
-            self._replay.insert(chunk.header, chunk.columns, time.monotonic())
+            self._insert(worker.next_chunk())
+            while worker.ready:
+                self._insert(worker.next_chunk())
         return [Chunk(item.header, item.payload) for item in self._replay.sample()], ""
+
+    def _insert(self, chunk: Chunk) -> None:
+        self._replay.insert(chunk.header, chunk.columns, time.monotonic())
+
+    def held_out(self) -> list[Chunk]:
+        return [Chunk(item.header, item.payload) for item in self._replay.held_out()]
 
     def add_snapshot(self, policy: str) -> list[str]:
         left = self._coordinator.add_snapshot(policy)
@@ -92,7 +104,11 @@ class LocalPipeline:
             save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()},
                       directory / f"worker_{number}.safetensors")
             data.append(plain)
-        (directory / "workers.json").write_text(json.dumps({"turn": self._turn, "workers": data}))
+        items, plain = self._replay.save()
+        chunks = ReplayFiles(directory.parent).keep([Chunk(item.header, item.payload) for item in items])
+        (directory / "workers.json").write_text(json.dumps(
+            {"turn": self._turn, "workers": data, "chunks": chunks, "replay": plain}
+        ))
 
     def load_workers(self, directory: Path) -> None:
         self._saved = directory     # workers exist only once the weights they need are published
@@ -106,11 +122,21 @@ class LocalPipeline:
         self._turn = saved["turn"]
         for number, (worker, plain) in enumerate(zip(self._workers, saved["workers"], strict=True)):
             worker.load(load_file(directory / f"worker_{number}.safetensors"), plain)
+        now_s = time.monotonic()
+        chunks = ReplayFiles(directory.parent).load(saved["chunks"])
+        self._replay.load([Item(chunk.header, chunk.columns, now_s) for chunk in chunks], saved["replay"])
 
     def metrics(self) -> dict[str, float]:
         forward = sum(worker.forward_s for worker in self._workers)
         elapsed = sum(worker.elapsed_s for worker in self._workers)
-        return self._replay.metrics(time.monotonic()) | {"forward_share": forward / elapsed if elapsed else 0.0}
+        return {
+            **self._replay.metrics(time.monotonic()),
+            **added([worker.totals for worker in self._workers]),
+            "forward_share": forward / elapsed if elapsed else 0.0,
+        }
+
+    def notes(self) -> list[str]:
+        return [worker.note for worker in self._workers if worker.note]
 
     def close(self) -> None:
         self._workers = []

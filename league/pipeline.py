@@ -1,7 +1,7 @@
 """What stands between the learner's loop and whoever plays: one interface, in one process or over a cluster."""
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -24,6 +24,9 @@ class Pipeline(Protocol):
     def next_batch(self, version: int, timeout_s: float) -> tuple[list[Chunk], str]:
         """A whole batch for a learner at `version`, or nothing and why."""
 
+    def held_out(self) -> list[Chunk]:
+        """The newest chunks of games that nobody learns from."""
+
     def add_snapshot(self, policy: str) -> list[str]:
         """Makes a published policy a frozen player of the league; answers whose weights nobody needs any more."""
 
@@ -45,5 +48,17 @@ class Pipeline(Protocol):
     def metrics(self) -> dict[str, float]:
         """Figures of replay and workers."""
 
+    def notes(self) -> list[str]:
+        """What workers want people to know, such as what they compute with."""
+
     def close(self) -> None:
         """Stops everybody; may be called twice."""
+
+
+def added(totals: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """What several workers have counted, by name."""
+    sums: dict[str, float] = {}
+    for one in totals:
+        for name, value in one.items():
+            sums[name] = sums.get(name, 0.0) + value
+    return sums

@@ -5,11 +5,13 @@ follows whom) or from the run store (the league).
 """
 from __future__ import annotations
 
+import json
 import logging
 import os
 import queue
 import signal
 import threading
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +21,21 @@ from ray.exceptions import GetTimeoutError, RayActorError, RayError
 from actors.remote import ask
 from actors.replay_actor import ReplayActor
 from actors.rollout_actor import RolloutActor
+from actors.search_actor import SearchActor
 from actors.weight_store_actor import WeightStoreActor
 from league.config import RunConfig
 from league.coordinator import MAIN, league_state
 from league.coordinator_actor import CoordinatorActor
-from league.pipeline import Weights
+from league.pipeline import Weights, added
+from league.replay_files import ReplayFiles
 from league.store import RunStore
 from learners.chunk import Chunk, from_wire
+from learners.config import Section
 from native.game import Game
 
 SAMPLE_TIMEOUT_S = 1.0      # after which the replay says why it has nothing
 ANSWER_TIMEOUT_S = 10.0     # after which an actor that does not answer counts as gone
+REPLAY_STATE = "replay.json"
 KEPT_VERSIONS = 3           # of the main player's weights: a reader may still be fetching the last but one
 
 log = logging.getLogger(__name__)
@@ -61,6 +67,7 @@ class RayPipeline:
         self._workers: dict[str, Any] = {}
         self._held: dict[str, list[tuple[int, Any]]] = {}   # policy: its newest versions, references kept alive
         self._publishing: Any = None
+        self._notes: set[str] = set()
         self._version = 0
         self._batches: queue.Queue[list[Chunk]] = queue.Queue(maxsize=1)
         self._reason = "nothing has been played yet"
@@ -83,7 +90,7 @@ class RayPipeline:
         ray.init(
             address="local",
             namespace=namespace,
-            num_cpus=max(os.cpu_count() or 1, config.rollout.actors),
+            num_cpus=max(os.cpu_count() or 1, config.workers),
             object_store_memory=config.object_store_bytes(),
             include_dashboard=False,
             log_to_driver=False,
@@ -93,17 +100,24 @@ class RayPipeline:
 
     def start(self) -> None:
         config = self._config
-        for number in range(config.rollout.actors):
-            name = f"rollout-{number}"
-            # two threads: the stream never returns, and the worker must still answer
-            self._workers[name] = ray.remote(RolloutActor).options(
-                name=name, namespace=self._namespace, num_cpus=1, max_concurrency=2, **self._lasting
-            ).remote(
-                name, self._game, config.learning.network, config.rollout, config.learning.loss.discount,
-                (config.seed, number), MAIN, self._namespace,
-            )
+        for number in range(config.workers):
+            if config.method == "alphazero":
+                self._start_worker(SearchActor, f"self-play-{number}", config.self_play, number)
+            else:
+                self._start_worker(
+                    RolloutActor, f"rollout-{number}", config.rollout, number, config.learning.loss.discount
+                )
         ask("starting the replay", lambda: self._replay.attach.remote(self._workers))
         self._feeder.start()
+
+    def _start_worker(self, kind: type, name: str, settings: Section, number: int, *more: float) -> None:
+        # two threads: the stream never returns, and the worker must still answer
+        self._workers[name] = ray.remote(kind).options(
+            name=name, namespace=self._namespace, num_cpus=1, max_concurrency=2, **self._lasting
+        ).remote(
+            name, self._game, self._config.learning.network, settings, *more, (self._config.seed, number), MAIN,
+            self._namespace,
+        )
 
     def publish(self, policy: str, version: int, weights: Weights) -> None:
         self._look_after_store()
@@ -152,11 +166,8 @@ class RayPipeline:
                 if answer["reason"] is not None:
                     self._reason = answer["reason"]
                     continue
-                columns = ray.get(answer["columns"], timeout=ANSWER_TIMEOUT_S)
-                batch = [
-                    from_wire({"header": header, "columns": one})
-                    for header, one in zip(answer["headers"], columns, strict=True)
-                ]
+                batch = _fetch(answer)
+                self._reason = "the next batch is on its way"
             except RayError as error:
                 # the replay is being restarted, and with it went the chunks it owned
                 self._reason = f"replay does not answer ({type(error).__name__})"
@@ -175,6 +186,12 @@ class RayPipeline:
             except queue.Full:
                 continue
 
+    def held_out(self) -> list[Chunk]:
+        try:
+            return _fetch(ray.get(self._replay.held_out.remote(), timeout=ANSWER_TIMEOUT_S))
+        except RayError:
+            return []       # the replay is being restarted: there is nothing held out yet
+
     def add_snapshot(self, policy: str) -> list[str]:
         left = list(ask("adding a snapshot", lambda: self._coordinator.add_snapshot.remote(policy)))
         for gone in left:
@@ -192,10 +209,22 @@ class RayPipeline:
         ask("restoring the league", lambda: self._coordinator.restore.remote(dump))
 
     def save_workers(self, directory: Path) -> None:
-        """Nothing: workers over Ray begin new games when a run is resumed."""
+        """The replay, where chunks are used again; workers over Ray begin new games when a run is resumed."""
+        if self._config.replay.table == "queue":
+            return
+        saved = ask("saving the replay", lambda: self._replay.save.remote())
+        names = ReplayFiles(directory.parent).keep(_fetch(saved))
+        (directory / REPLAY_STATE).write_text(json.dumps({"chunks": names, "replay": saved["plain"]}))
 
     def load_workers(self, directory: Path) -> None:
-        """Nothing: see `save_workers`."""
+        """See `save_workers`."""
+        if not (directory / REPLAY_STATE).is_file():
+            return
+        saved = json.loads((directory / REPLAY_STATE).read_text())
+        chunks = ReplayFiles(directory.parent).load(saved["chunks"])
+        headers = [asdict(chunk.header) for chunk in chunks]
+        columns = [ray.put(chunk.columns) for chunk in chunks]     # once it has them, the replay keeps them alive
+        ask("restoring the replay", lambda: self._replay.load.remote(headers, columns, saved["replay"]))
 
     def metrics(self) -> dict[str, float]:
         figures = self._figures()
@@ -203,8 +232,13 @@ class RayPipeline:
         if producers:
             elapsed_s = sum(one["elapsed_s"] for one in producers)
             figures["forward_share"] = sum(one["forward_s"] for one in producers) / elapsed_s
+            self._notes = {one["note"] for one in producers if one["note"]}
+            figures |= added([one["totals"] for one in producers])
             figures["publish_lag"] = self._version - min(one["version"] for one in producers)
         return figures
+
+    def notes(self) -> list[str]:
+        return list(self._notes)
 
     def worker_times(self) -> tuple[float, float]:
         """Seconds inside networks' forward passes and seconds at play, of all workers together so far."""
@@ -228,3 +262,10 @@ class RayPipeline:
         self._workers = {}
         if self._owns_ray:
             ray.shutdown()
+
+
+def _fetch(answer: dict[str, Any]) -> list[Chunk]:
+    """The chunks that a replay's answer refers to."""
+    columns = ray.get(answer["columns"], timeout=ANSWER_TIMEOUT_S)
+    return [from_wire({"header": header, "columns": one})
+            for header, one in zip(answer["headers"], columns, strict=True)]

@@ -6,17 +6,34 @@ import os
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+from league.comparison import ComparisonTrainer
 from league.config import RunConfig, dump_config
+from league.distill import DistillTrainer
+from league.evaluation import Score
 from league.local_pipeline import LocalPipeline
 from league.pipeline import Pipeline
-from league.run_directory import RUN_STATE, RunDirectory
+from league.run_directory import RUN_STATE, WINDOWS, RunDirectory
 from league.store import RunStore
-from league.trainer import Emit, Trainer
+from league.trainer import Trainer
+from league.wishes import Emit
 from learners.learner import Learner
 from learners.networks import digest
 from native.game import Game
+
+
+class Training(Protocol):
+    """One way to train, from the first step to the last."""
+
+    @property
+    def scores(self) -> list[Score]: ...
+
+    def resume(self, checkpoint: Path, state: dict[str, Any]) -> None: ...
+
+    def begin_anew(self) -> None: ...
+
+    def run(self) -> tuple[str, str]: ...
 
 
 def train(
@@ -34,8 +51,9 @@ def train(
 
     The run exists in `store` already; the store must survive pickling into another process. `emit` is told what
     happens (kinds: status, progress, evaluation, message, finished); `interrupt`, once set, ends the run with a
-    checkpoint. Returns the event `finished`: status, reason, results (latest evaluation), directory, elapsed_s, digest
-    of the weights. Raises what went wrong, after the store has been told.
+    checkpoint. Returns the event `finished`: status, reason, results (latest evaluation), curve (evaluations of all
+    windows against time), directory, elapsed_s, digest of the weights. Raises what went wrong, after the store has been
+    told.
     """
     files = RunDirectory(directory)
     files.update_metadata(run_id=run_id, game=config.game, status="starting", pid=os.getpid(), api_url=api_url,
@@ -48,11 +66,17 @@ def train(
     pipeline: Pipeline | None = None
     began = time.monotonic()
     try:
-        pipeline = _pipeline(config, game, run_id, store)
-        trainer = Trainer(
-            config, game, learner, pipeline,
-            run_id=run_id, directory=files, store=store, emit=emit, interrupt=interrupt,
-        )
+        about: dict[str, Any] = {
+            "run_id": run_id, "directory": files, "store": store, "emit": emit, "interrupt": interrupt
+        }
+        trainer: Training
+        if config.method == "distill":
+            trainer = DistillTrainer(config, game, learner, settings=config.distill, **about)
+        elif config.method == "compare":
+            trainer = ComparisonTrainer(config, game, learner, settings=config.comparison, **about)
+        else:
+            pipeline = _pipeline(config, game, run_id, store)
+            trainer = Trainer(config, game, learner, pipeline, **about)
         if resume:
             _resume(trainer, files, emit)
         files.write_config(dump_config(config))     # only now: a resumed run may have refused it
@@ -75,6 +99,10 @@ def train(
         "status": status,
         "reason": reason,
         "results": [score.as_row() for score in trainer.scores],
+        "curve": [
+            {name: row.get(name) for name in ("elapsed_s", "step", "positions", "evaluation")}
+            for row in files.rows(WINDOWS)
+        ],
         "directory": str(directory),
         "elapsed_s": time.monotonic() - began,
         "digest": digest(learner.weights()),
@@ -91,7 +119,7 @@ def _pipeline(config: RunConfig, game: Game, run_id: str, store: RunStore) -> Pi
     return RayPipeline(config, game, run_id, store)
 
 
-def _resume(trainer: Trainer, files: RunDirectory, emit: Emit) -> None:
+def _resume(trainer: Training, files: RunDirectory, emit: Emit) -> None:
     checkpoints = files.checkpoints()
     if not checkpoints:
         emit({"kind": "message", "text": f"{files.path} has no checkpoint yet: beginning at the start"})

@@ -3,30 +3,27 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from actors.policy import NetworkPolicy
 from league.config import RunConfig
 from league.coordinator import EMPTY, MAIN, players, snapshot_id
 from league.counters import Counters, Means
-from league.evaluation import Score, evaluate
+from league.evaluation import Score
+from league.examiner import Examiner
 from league.pipeline import Pipeline
 from league.run_directory import TRAINING, WINDOWS, RunDirectory
 from league.store import RunStore
+from league.wishes import Emit, Wishes
 from learners.learner import Learner
 from native.game import Game
 
-POLL_S = 0.25           # between two looks at the desired state
 PROGRESS_S = 1.0        # between two reports of progress
 BATCH_TIMEOUT_S = 0.25  # so that wishes are heard while nothing arrives
 STALL_S = 90.0          # without a batch, after which the run fails and says why
 STATE_FORMAT = 1        # of a checkpoint's run.json
 ACTOR_BOUND = 0.2       # share of time spent waiting for data above which actors are the bottleneck
-
-Emit = Callable[[dict[str, Any]], None]
 
 
 class Trainer:
@@ -47,18 +44,21 @@ class Trainer:
     ) -> None:
         self._config, self._game, self._learner, self._pipeline = config, game, learner, pipeline
         self._run_id, self._directory, self._store = run_id, directory, store
-        self._emit, self._interrupt = emit, interrupt
+        self._emit = emit
+        self._wishes = Wishes(run_id, directory, store, emit, interrupt)
         self._counters = Counters()
-        self._policy = NetworkPolicy(game, config.learning.network)
+        self._examiner = Examiner(config, game)
         self._recent_windows: list[dict[str, Any]] = []     # which a resume puts back if the file lost them
         self._of_window, self._of_report = Means(), Means()
         self._waited_s = 0.0
         self._clock = time.monotonic()
-        self._polled_s = self._progress_s = 0.0
+        self._progress_s = 0.0
         self._window_clock = 0.0
         self._progress_steps = 0
         self._silent_since = self._clock
         self._scores: list[Score] = []
+        self._position_errors: dict[str, list[dict[str, Any]]] = {}
+        self._notes: set[str] = set()
         self._scored_at = -1        # updates at the latest evaluation
 
     # -- life ---------------------------------------------------------------------------------------------------------
@@ -90,14 +90,14 @@ class Trainer:
 
     def run(self) -> tuple[str, str]:
         """Trains; returns the final status (completed, stopped, interrupted) and the reason in words."""
-        self._pipeline.publish(MAIN, self._learner.version, self._learner.weights())
+        self._pipeline.publish(MAIN, self._learner.version, self._learner.published())
         self._set_temperature()
         self._pipeline.start()
         self._restart_clocks()
         self._window_clock = self._counters.elapsed_s
         self._progress_steps = self._counters.env_steps
         while True:
-            if (end := self._listen()) is not None:
+            if (end := self._wishes.listen(self._before_pause, self._restart_clocks)) is not None:
                 return self._finish(*end)
             if (reason := self._budget_used()) is not None:
                 self._close_window(final=True)
@@ -118,39 +118,9 @@ class Trainer:
         self._checkpoint()
         return status, reason
 
-    def _listen(self) -> tuple[str, str] | None:
-        """Obeys what people want; answers how the run ends if it does."""
-        if self._interrupt.is_set():
-            return "interrupted", "interrupted by a signal"
-        now = time.monotonic()
-        if now - self._polled_s < POLL_S:
-            return None
-        self._polled_s = now
-        desired, generation = self._store.desired(self._run_id)
-        if desired == "paused":
-            self._pause(generation)
-            desired, generation = self._store.desired(self._run_id)
-            if self._interrupt.is_set():
-                return "interrupted", "interrupted while paused"
-        if desired == "stopped":
-            return "stopped", "stopped as asked"
-        return None
-
-    def _pause(self, generation: int) -> None:
+    def _before_pause(self) -> None:
         self._tick()
         self._checkpoint()
-        self._store.observe(self._run_id, "paused", "paused as asked", generation)
-        self._directory.update_metadata(status="paused")
-        self._emit({"kind": "status", "status": "paused", "reason": "paused as asked"})
-        desired = "paused"
-        while desired == "paused" and not self._interrupt.wait(POLL_S):
-            self._store.heartbeat(self._run_id)
-            desired, generation = self._store.desired(self._run_id)
-        self._restart_clocks()
-        if desired == "running":
-            self._store.observe(self._run_id, "running", "resumed as asked", generation)
-            self._directory.update_metadata(status="running")
-            self._emit({"kind": "status", "status": "running", "reason": "resumed as asked"})
 
     def _restart_clocks(self) -> None:
         """What came before, a pause for example, is not training and not silence."""
@@ -206,7 +176,7 @@ class Trainer:
         self._of_report.add(figures)
         self._set_temperature()
         if counters.updates % config.publish_every == 0:
-            self._pipeline.publish(MAIN, self._learner.version, self._learner.weights())
+            self._pipeline.publish(MAIN, self._learner.version, self._learner.published())
         if counters.updates - counters.snapshot_at >= config.league.snapshot_every:
             self._snapshot()
         if counters.env_steps - counters.window_began >= config.windows.env_steps:
@@ -223,7 +193,7 @@ class Trainer:
         """Freezes the main player."""
         self._counters.snapshot_at = self._counters.updates
         policy = snapshot_id(self._learner.version)
-        weights = self._learner.weights()
+        weights = self._learner.published()
         self._directory.save_weights(_snapshot_file(policy), weights)
         self._pipeline.publish(policy, self._learner.version, weights)
         for gone in self._pipeline.add_snapshot(policy):
@@ -250,6 +220,10 @@ class Trainer:
             "fraction": self.fraction(),
             "timestamp": time.time(),
         }
+        for note in self._pipeline.notes():
+            if note not in self._notes:
+                self._notes.add(note)
+                self._emit({"kind": "message", "text": note})
         self._directory.append(TRAINING, row)
         self._store.heartbeat(self._run_id)
         self._emit({"kind": "progress", **row})
@@ -281,7 +255,9 @@ class Trainer:
             "elapsed_s": counters.elapsed_s,
             "games": sum(int(one["games"]) for one in league["payoff"]),
             **means,
+            **self._examiner.held_out(self._learner, self._pipeline.held_out()),
             "evaluation": [score.as_row() for score in self._scores] if due else [],
+            "positions": self._position_errors if due else {},
         }
         self._window_clock = counters.elapsed_s
         counters.window_began = counters.env_steps
@@ -294,18 +270,17 @@ class Trainer:
             self._checkpoint()
 
     def _evaluate(self) -> None:
-        settings = self._config.evaluation
         self._scored_at = self._counters.updates
-        self._policy.load(self._learner.version, self._learner.weights())
-        self._scores = [
-            evaluate(self._game, self._policy, bot, games=settings.games, seed=settings.seed)
-            for bot in settings.opponents
-        ]
+        self._examiner.load(self._learner.version, self._learner.published())
+        self._scores = self._examiner.scores()
+        self._position_errors = self._examiner.position_errors()
         self._emit({
             "kind": "evaluation",
             "updates": self._counters.updates,
             "env_steps": self._counters.env_steps,
+            "elapsed_s": self._tick(),
             "results": [score.as_row() for score in self._scores],
+            "positions": self._position_errors,
         })
 
     @property

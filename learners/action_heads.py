@@ -40,4 +40,5 @@ def joint_log_prob(log_p: torch.Tensor, action: torch.Tensor, head_sizes: Sequen
 
 def entropy(log_p: torch.Tensor, legal: torch.Tensor) -> torch.Tensor:
     """Entropy `[...]` in nats of the policy, added over its heads; illegal actions contribute nothing."""
-    return -(log_p.exp() * torch.where(legal, log_p, 0)).sum(-1)
+    finite = torch.where(legal, log_p, 0)       # before the exponential, which is slow where it underflows
+    return -(finite.exp() * finite).sum(-1)

@@ -12,7 +12,8 @@ import numpy as np
 import torch
 
 from learners.action_heads import unpack_legal
-from learners.chunk import Chunk, expected_columns, validate
+from learners.chunk import Chunk, validate
+from learners.columns import expected_columns
 
 if TYPE_CHECKING:
     from native.game import Game

@@ -1,5 +1,6 @@
 """Learner checkpoints: a folder of `model.safetensors`, `optimiser.safetensors` and `learner.json`; no pickle.
 
+Where weights are averaged there is an `average.safetensors` too: those the learner publishes, to play with.
 The folder is written under a temporary name, flushed to disk and then renamed: whoever finds it finds all of it.
 """
 from __future__ import annotations
@@ -29,6 +30,12 @@ class Checkpoint:
     weights: Weights
     optimiser: Weights
     facts: dict[str, Any]
+    average: Weights | None = None
+
+    @property
+    def published(self) -> Weights:
+        """The averaged weights if there are any, else the latest: those to play with."""
+        return self.weights if self.average is None else self.average
 
 
 def write(directory: Path, checkpoint: Checkpoint) -> None:
@@ -46,6 +53,9 @@ def write(directory: Path, checkpoint: Checkpoint) -> None:
         "optimiser_digest": digest(checkpoint.optimiser),
         **checkpoint.facts,
     }
+    if checkpoint.average is not None:
+        facts["average_digest"] = digest(checkpoint.average)
+        _write_file(fresh / "average.safetensors", save(checkpoint.average))
     _write_file(fresh / "model.safetensors", save(checkpoint.weights))
     _write_file(fresh / "optimiser.safetensors", save(checkpoint.optimiser))
     _write_file(fresh / "learner.json", json.dumps(facts, indent=2).encode() + b"\n")
@@ -75,9 +85,12 @@ def read(directory: Path) -> Checkpoint:
             raise ValueError(f"checkpoint {directory} has format {found}, expected {FORMAT}")
         weights = _read_arrays(directory / "model.safetensors", facts.pop("model_digest"))
         optimiser = _read_arrays(directory / "optimiser.safetensors", facts.pop("optimiser_digest"))
+        average = None
+        if "average_digest" in facts:
+            average = _read_arrays(directory / "average.safetensors", facts.pop("average_digest"))
     except (SafetensorError, json.JSONDecodeError, KeyError, AttributeError, TypeError, OSError) as fault:
         raise ValueError(f"checkpoint {directory} is damaged: {type(fault).__name__} {fault}") from fault
-    return Checkpoint(weights, optimiser, facts)
+    return Checkpoint(weights, optimiser, facts, average)
 
 
 def differences(found: Mapping[str, Any], expected: Mapping[str, Any], prefix: str = "") -> list[str]:

@@ -1,13 +1,16 @@
 """The sealed chunk: what an actor hands out, replay holds and the learner trains on.
 
 Columns are numpy arrays with the same leading axes: `[T + 1, B]` in layout "unroll", `[N]` in layout "rows". Letters:
-T transitions, B streams, N rows, H action heads, A mask bytes.
+T transitions, B streams, N rows, H action heads, A mask bytes, K targets.
 
-A stream is one seat's own decisions. In row t < T, `reward` and `discount` belong to the transition to the stream's
-next decision (rewards in between added up); discount is 0 only at a true end, and the row after it begins another
-game. `valid` 0 marks the last observation of a truncated game: nobody acted there, its discount is 0, it is
-bootstrapped from and never trained on. Row T lends only its observation and legal actions to the bootstrap value: its
-other columns are zeros, and it is the first row of the stream's next unroll.
+Layout "unroll" is for policy gradients. A stream is one seat's own decisions. In row t < T, `reward` and `discount`
+belong to the transition to the stream's next decision (rewards in between added up); discount is 0 only at a true end,
+and the row after it begins another game. `valid` 0 marks the last observation of a truncated game: nobody acted there,
+its discount is 0, it is bootstrapped from and never trained on. Row T lends only its observation and legal actions to
+the bootstrap value: its other columns are zeros, and it is the first row of the stream's next unroll.
+
+Layout "rows" is for what a search teaches: every row is one searched decision of a game that is over, whole games in a
+chunk, in any order.
 """
 from __future__ import annotations
 
@@ -20,13 +23,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa  # type: ignore[import-untyped]
 
+from learners.columns import LAYOUTS, Columns, check_columns, check_values, measure
+
 if TYPE_CHECKING:
     from native.game import Game
 
-LAYOUTS = {"unroll": 2, "rows": 1}
-"""Layout and the number of its leading axes."""
-
-Columns = Mapping[str, npt.NDArray[Any]]
+SPLITS = ("train", "held_out")
+"""What a chunk is for. Games are held out whole, to measure on them and never to learn from."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ class Header:
     game: str
     rules_version: int
     layout: str             # "unroll" or "rows"
+    split: str              # "train" or "held_out"
     rows: int               # T * B or N
     bytes: int              # of all columns
 
@@ -57,17 +61,19 @@ class Chunk:
 
 def seal(
     columns: Columns, *, chunk_id: str, producer: str, sequence: int, match_id: str, player: str, game: Game,
-    layout: str = "unroll",
+    layout: str = "unroll", split: str = "train",
 ) -> Chunk:
     """The chunk of these columns; versions, rows and bytes of the header are read off them.
 
-    layout: "unroll" or "rows". Raises ValueError as `validate` does.
+    layout: "unroll" or "rows"; split: "train" or "held_out". Raises ValueError as `validate` does.
     """
-    _check_columns(chunk_id, columns, layout, game)
-    _check_values(chunk_id, columns, game)
+    check_columns(chunk_id, columns, layout, game)
+    check_values(chunk_id, columns, layout, game)
+    _check_split(chunk_id, split)
     return Chunk(
         Header(chunk_id=chunk_id, producer=producer, sequence=sequence, match_id=match_id, player=player,
-               game=game.name, rules_version=game.rules_version, layout=layout, **_measure(columns, layout)),
+               game=game.name, rules_version=game.rules_version, layout=layout, split=split,
+               **measure(columns, layout)),
         dict(columns),
     )
 
@@ -75,8 +81,9 @@ def seal(
 def validate(chunk: Chunk, game: Game) -> None:
     """Raises ValueError, naming the column, unless the chunk is of `game` and every column is as it must be.
 
-    Checked: names, shapes and dtypes, that the header tells the truth, finite rewards, discounts in [0, 1],
-    log-probabilities not above 0, and that the action of every valid row was legal.
+    Checked: names, shapes and dtypes, that the header tells the truth, finite numbers, discounts in [0, 1],
+    log-probabilities not above 0, targets that are probabilities, and that the action of every valid row and every
+    action with a target above 0 was legal.
     """
     header, name = chunk.header, chunk.header.chunk_id
     if (header.game, header.rules_version) != (game.name, game.rules_version):
@@ -84,88 +91,17 @@ def validate(chunk: Chunk, game: Game) -> None:
             f"chunk {name!r} is of {header.game} rules {header.rules_version}, "
             f"expected {game.name} rules {game.rules_version}"
         )
-    _check_columns(name, chunk.columns, header.layout, game)
-    for field, value in _measure(chunk.columns, header.layout).items():
+    _check_split(name, header.split)
+    check_columns(name, chunk.columns, header.layout, game)
+    for field, value in measure(chunk.columns, header.layout).items():
         if getattr(header, field) != value:
             raise ValueError(f"chunk {name!r} header says {field} {getattr(header, field)}, its columns say {value}")
-    _check_values(name, chunk.columns, game)
+    check_values(name, chunk.columns, header.layout, game)
 
 
-def expected_columns(game: Game, lead: tuple[int, ...]) -> dict[str, tuple[np.dtype[Any], tuple[int, ...]]]:
-    """Dtype and shape of every column, for the leading axes `lead`."""
-    heads = len(game.head_sizes)
-    return {
-        "observation": (game.observation_dtype, (*lead, *game.observation_shape)),
-        "legal": (np.dtype(np.uint8), (*lead, (game.num_actions + 7) // 8)),    # packed, little bit order
-        "action": (np.dtype(np.int32), (*lead, heads)),
-        "log_prob": (np.dtype(np.float32), (*lead, heads)),     # of the behaviour policy, temperature included
-        "reward": (np.dtype(np.float32), lead),
-        "discount": (np.dtype(np.float32), lead),
-        "valid": (np.dtype(np.uint8), lead),
-        "version": (np.dtype(np.int32), lead),                  # of the policy that acted
-    }
-
-
-def _check_columns(name: str, columns: Columns, layout: str, game: Game) -> None:
-    """Raises ValueError unless exactly the expected columns are there, with their shapes and dtypes."""
-    if layout not in LAYOUTS:
-        raise ValueError(f"chunk {name!r} has layout {layout!r}, expected one of {', '.join(LAYOUTS)}")
-    lead = columns["valid"].shape if "valid" in columns else (0,) * LAYOUTS[layout]
-    expected = expected_columns(game, lead)
-    if set(columns) != set(expected):
-        raise ValueError(f"chunk {name!r} has columns {sorted(columns)}, expected {sorted(expected)}")
-    if len(lead) != LAYOUTS[layout] or 0 in lead or (layout == "unroll" and lead[0] < 2):
-        raise ValueError(
-            f"chunk {name!r} column 'valid' has shape {list(lead)}, expected "
-            + ("[T + 1, B] with T and B at least 1" if layout == "unroll" else "[N] with N at least 1")
-        )
-    for column, (dtype, shape) in expected.items():
-        array = columns[column]
-        if array.dtype != dtype or array.shape != shape:
-            raise ValueError(
-                f"chunk {name!r} column {column!r} is {array.dtype} {list(array.shape)}, expected {dtype} {list(shape)}"
-            )
-
-
-def _measure(columns: Columns, layout: str) -> dict[str, int]:
-    """The header fields that the columns tell; versions are 0 where no row is valid."""
-    valid, version = columns["valid"], columns["version"]
-    if layout == "unroll":
-        valid, version = valid[:-1], version[:-1]
-    acted = version[valid != 0]
-    return {
-        "version_min": int(acted.min()) if acted.size else 0,
-        "version_max": int(acted.max()) if acted.size else 0,
-        "rows": valid.size,
-        "bytes": sum(column.nbytes for column in columns.values()),
-    }
-
-
-def _check_values(name: str, columns: Columns, game: Game) -> None:
-    """Raises ValueError for the first column with an impossible value."""
-    valid, action, legal = columns["valid"], columns["action"], columns["legal"]
-    sizes = np.array(game.head_sizes, np.int32)
-    offsets = np.cumsum(sizes) - sizes
-    # One pass each; `not (x <= y)` also catches NaN.
-    faults = {
-        "valid": valid.max() > 1,
-        "reward": not np.isfinite(columns["reward"]).all(),
-        "discount": not ((columns["discount"] >= 0) & (columns["discount"] <= 1)).all()
-        or bool(columns["discount"][valid == 0].any()),
-        "log_prob": not ((columns["log_prob"] <= 0) & np.isfinite(columns["log_prob"])).all(),
-        "action": not ((action >= 0) & (action < sizes)).all(),
-    }
-    meaning = {
-        "valid": "0 or 1", "reward": "finite numbers", "discount": "0 to 1, and 0 where valid is 0",
-        "log_prob": "finite numbers not above 0", "action": f"0 to size - 1 of the heads {game.head_sizes}",
-    }
-    for column, fault in faults.items():
-        if fault:
-            raise ValueError(f"chunk {name!r} column {column!r} has a value outside: {meaning[column]}")
-    place = action + offsets
-    chosen = np.take_along_axis(legal, place >> 3, axis=-1) >> (place & 7) & 1
-    if not (chosen.all(axis=-1) | (valid == 0)).all():
-        raise ValueError(f"chunk {name!r} column 'action' has an action that column 'legal' forbids")
+def _check_split(name: str, split: str) -> None:
+    if split not in SPLITS:
+        raise ValueError(f"chunk {name!r} has split {split!r}, expected one of {', '.join(SPLITS)}")
 
 
 def to_wire(chunk: Chunk) -> dict[str, Any]:

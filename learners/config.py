@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class Section(BaseModel):
@@ -19,6 +19,16 @@ class Network(Section):
     hidden: tuple[int, ...] = Field(default=(256, 256), min_length=1, description="widths of the mlp's hidden layers")
     channels: int = Field(default=64, ge=1, description="planes of every layer of the residual tower")
     blocks: int = Field(default=5, ge=1, description="residual blocks, two 3x3 convolutions each")
+    policy_planes: int = Field(
+        default=32, ge=1, description="residual: planes before the policy's linear layer, whose size they multiply"
+    )
+    value_planes: int = Field(default=8, ge=1, description="residual: planes before the hidden layer of the value")
+    value_width: int = Field(default=128, ge=1, description="residual: width of that hidden layer; difficulty's too")
+    value: Literal["scalar", "wdl"] = Field(default="scalar", description="wdl: win, draw and loss; the value is W - L")
+    difficulty: bool = Field(default=False, description="a head that tells how much a search will change the policy")
+    small_heads: bool = Field(
+        default=False, description="last layers of value and difficulty from N(0, 0.01): no tanh begins saturated"
+    )
 
 
 class Loss(Section):
@@ -33,6 +43,26 @@ class Loss(Section):
     rho_bar: float = Field(default=1.0, gt=0, description="V-trace clip of rho in the temporal differences")
     c_bar: float = Field(default=1.0, gt=0, description="V-trace clip of the trace coefficients")
     rho_pg_bar: float = Field(default=1.0, gt=0, description="V-trace clip of rho in the policy gradient")
+
+
+class SearchLoss(Section):
+    """Weights of what is learned from searched decisions (chunks in layout "rows"); means over the rows."""
+
+    policy_weight: float = Field(default=1.0, ge=0, description="of the cross-entropy to the search's policy")
+    softmax: Literal["legal", "all"] = Field(
+        default="legal", description="over which actions the policy is normalised; all: illegal ones too"
+    )
+    value_weight: float = Field(
+        default=1.0, ge=0, description="of the squared error to the outcome; with network.value wdl, of a cross-entropy"
+    )
+    quartic_weight: float = Field(
+        default=0.0, ge=0, description="of the fourth power of that error, which pulls values towards 0"
+    )
+    difficulty_weight: float = Field(default=0.5, ge=0, description="of the difficulty head's binary cross-entropy")
+    illegal_weight: float = Field(default=0.0, ge=0, description="of the probability on illegal actions")
+    root_value_share: float = Field(
+        default=0.0, ge=0, le=1, description="of the search's value in the value target, the rest is the outcome"
+    )
 
 
 class Optimiser(Section):
@@ -51,6 +81,24 @@ class Learning(Section):
 
     network: Network = Network()
     loss: Loss = Loss()
+    search_loss: SearchLoss = SearchLoss()
+    minibatch_rows: int = Field(
+        default=512, ge=1, description="searched decisions of one gradient step; an update shuffles and splits its rows"
+    )
+    symmetries: bool = Field(default=True, description="learn searched decisions in a random symmetry of the game")
+    ema_decay: float = Field(
+        default=0.0, ge=0, lt=1, description="per gradient step, of the averaged weights that are published and "
+        "exported where search is the teacher; 0: the latest weights"
+    )
     optimiser: Optimiser = Optimiser()
     device: Literal["auto", "cpu", "cuda", "mps"] = Field(default="auto", description="auto: cuda, else mps, else cpu")
     threads: int = Field(default=1, ge=1, description="CPU threads of torch in the learner's process")
+
+    @model_validator(mode="after")
+    def _value_targets(self) -> Learning:
+        if self.network.value == "wdl" and self.search_loss.root_value_share:
+            raise ValueError(
+                f"search_loss.root_value_share {self.search_loss.root_value_share} needs network.value 'scalar': "
+                "a search's value does not say how likely a draw is"
+            )
+        return self

@@ -27,6 +27,12 @@ def convolution(inputs: int, outputs: int, size: int, gain: float, generator: to
     return layer
 
 
+def normal_(weight: torch.Tensor, std: float, generator: torch.Generator) -> None:
+    """Draws `weight` anew from N(0, std)."""
+    with torch.no_grad():
+        weight.normal_(0.0, std, generator=generator)
+
+
 def _fill(layer: nn.Linear | nn.Conv2d, gain: float, generator: torch.Generator) -> None:
     if gain == 0:
         nn.init.zeros_(layer.weight)

@@ -1,7 +1,9 @@
 """The learner: chunks in, new weights out. Plain torch in one process, on cuda, mps or the CPU.
 
-Nothing in an update is random, so weights, optimiser and counters are its whole state: on the CPU a restored learner
-goes on bit by bit as the saved one would have.
+Chunks in layout "unroll" are learned from as an actor and critic, those in layout "rows" as AlphaZero does. All that is
+random in an update, the order and the symmetries of rows, follows from the learner's seed and version. So weights,
+their average, optimiser and counters are its whole state: on the CPU a restored learner goes on bit by bit as the saved
+one would have.
 """
 from __future__ import annotations
 
@@ -10,17 +12,24 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import numpy.typing as npt
 import torch
+from torch.func import functional_call
 from torch.nn.utils import clip_grad_norm_, get_total_norm
 
 from learners import checkpoint
 from learners.actor_critic import actor_critic_loss
+from learners.alphazero import alphazero_loss
 from learners.batch import Staging
 from learners.chunk import Chunk
 from learners.config import Learning
 from learners.device import choose_device
-from learners.networks import Weights, build_network, check_arrays, read_weights, write_weights
+from learners.networks import Weights, build_network, check_arrays, read_weights, with_defaults, write_weights
+from learners.output import Output
+from learners.prediction import Prediction, predict
+from learners.rows import RowStaging
+from learners.weight_average import WeightAverage
 
 if TYPE_CHECKING:
     from native.game import Game
@@ -39,9 +48,11 @@ class Learner:
         self.device = choose_device(config.device)
         self.network = build_network(config.network, game, seed).to(self.device)
         self.version = 0            # updates that changed the weights
-        self.updates_skipped = 0    # updates with a loss or gradient that was not finite
+        self.updates_skipped = 0    # gradient steps with a loss or gradient that was not finite
         self._parameters = dict(self.network.named_parameters())
+        self._average = WeightAverage(self._parameters, config.ema_decay) if config.ema_decay else None
         self._staging = Staging(game, self.device)
+        self._rows = RowStaging(game, self.device, symmetries=config.symmetries, wdl=config.network.value == "wdl")
         settings = config.optimiser
         self._optimiser = torch.optim.AdamW(
             self._parameters.values(), lr=settings.learning_rate, betas=(settings.beta1, settings.beta2),
@@ -51,19 +62,51 @@ class Learner:
     def update(
         self, chunks: Sequence[Chunk], *, learning_rate: float | None = None, entropy_weight: float | None = None
     ) -> dict[str, float]:
-        """One gradient step on all rows of the chunks; returns the metrics of the weights before it.
+        """Learns from all rows of the chunks; returns metrics.
 
-        learning_rate, entropy_weight: in place of the config's, for this update. If the loss or the gradient is not
-        finite the step is left out: weights, optimiser and version stay, `updates_skipped` grows, and the metrics
-        are the non-finite ones. Raises ValueError for chunks that do not fit (see `Staging.collate`).
+        Layout "unroll": one gradient step, and the metrics of the weights before it. Layout "rows": one gradient step
+        per minibatch of `minibatch_rows`, every row once, and the means of the metrics over the minibatches.
+
+        learning_rate, entropy_weight: in place of the config's, for this update; rows have no entropy bonus. Where
+        loss or gradient is not finite the step is left out: weights, optimiser and average stay, `updates_skipped`
+        grows by one, and its metrics count only if there is no other step. `version` grows by one if a step was made.
+        Raises ValueError for chunks that do not fit (see `Staging.collate`, `RowStaging.stage`), of both layouts, or
+        of held-out games.
         """
+        rate = self.config.optimiser.learning_rate if learning_rate is None else learning_rate
+        if _layout(chunks) == "rows":
+            return self._update_from_rows(chunks, rate)
         batch = self._staging.collate(chunks)
         rows, streams = batch.observation.shape[:2]
-        logits, value = self.network(batch.observation.flatten(0, 1))
+        output = self.network(batch.observation.flatten(0, 1))
         loss, metrics = actor_critic_loss(
-            logits.unflatten(0, (rows, streams)), value.unflatten(0, (rows, streams)), batch, self.game.head_sizes,
-            self.config.loss, self.config.loss.entropy_weight if entropy_weight is None else entropy_weight,
+            output.logits.unflatten(0, (rows, streams)), output.value.unflatten(0, (rows, streams)), batch,
+            self.game.head_sizes, self.config.loss,
+            self.config.loss.entropy_weight if entropy_weight is None else entropy_weight,
         )
+        lag = self.version - batch.mean_version
+        figures, made = self._step(loss, metrics, rate)
+        self.version += made
+        return figures | self._facts(batch.rows, lag)
+
+    def _update_from_rows(self, chunks: Sequence[Chunk], rate: float) -> dict[str, float]:
+        rows = self._rows.stage(chunks)
+        lag = self.version - rows.mean_version
+        rng = np.random.default_rng([self.seed % (1 << 64), self.version])
+        steps = []
+        for batch in self._rows.minibatches(rows, self.config.minibatch_rows, rng):
+            loss, metrics = alphazero_loss(self.network(batch.observation), batch, self.config.search_loss)
+            steps.append(self._step(loss, metrics, rate))
+        made = [figures for figures, finite in steps if finite]
+        self.version += bool(made)
+        counted = made or [figures for figures, _ in steps]
+        means = {name: sum(figures[name] for figures in counted) / len(counted) for name in counted[0]}
+        return means | self._facts(len(rows), lag) | {"gradient_steps": float(len(made))}
+
+    def _step(
+        self, loss: torch.Tensor, metrics: dict[str, torch.Tensor], rate: float
+    ) -> tuple[dict[str, float], bool]:
+        """One gradient step, unless it is not finite; its metrics, and whether it was made."""
         self._optimiser.zero_grad()
         loss.backward()     # type: ignore[no-untyped-call]
         parameters = list(self._parameters.values())
@@ -71,54 +114,84 @@ class Learner:
         metrics["grad_norm_after"] = get_total_norm([p.grad for p in parameters if p.grad is not None])
         # The one wait for the device; the step is queued after it.
         figures = dict(zip(metrics, torch.stack(list(metrics.values())).tolist(), strict=True))
-        lag = self.version - batch.mean_version
-        if math.isfinite(figures["loss_total"]) and math.isfinite(figures["grad_norm_before"]):
-            rate = self.config.optimiser.learning_rate if learning_rate is None else learning_rate
-            self._optimiser.param_groups[0]["lr"] = rate
-            self._optimiser.step()
-            self.version += 1
-        else:
+        if not (math.isfinite(figures["loss_total"]) and math.isfinite(figures["grad_norm_before"])):
             self.updates_skipped += 1
-        return figures | {
-            "rows": float(batch.rows), "data_lag_mean": lag, "updates_skipped": float(self.updates_skipped)
-        }
+            return figures, False
+        self._optimiser.param_groups[0]["lr"] = rate
+        self._optimiser.step()
+        if self._average is not None:
+            self._average.update()
+        return figures, True
+
+    def _facts(self, rows: int, lag: float) -> dict[str, float]:
+        """The metrics that no loss makes."""
+        return {"rows": float(rows), "data_lag_mean": lag, "updates_skipped": float(self.updates_skipped)}
+
+    def predict(self, observations: npt.NDArray[Any]) -> Prediction:
+        """What the published weights say of observations `[N, *shape]`. Raises ValueError if there is none."""
+        return predict(self._published_network, observations, self.device)
+
+    def _published_network(self, observations: torch.Tensor) -> Output:
+        if self._average is None:
+            return self.network(observations)       # type: ignore[no-any-return]
+        return functional_call(self.network, self._average.tensors, (observations,))    # type: ignore[no-any-return]
 
     def weights(self) -> Weights:
-        """Copies of the weights by name."""
+        """Copies of the latest weights by name."""
         return read_weights(self.network)
 
+    def published(self) -> Weights:
+        """Copies of the weights to play with: the averaged ones, or the latest where `ema_decay` is 0."""
+        return self.weights() if self._average is None else self._average.weights()
+
     def load_weights(self, weights: Mapping[str, npt.NDArray[Any]]) -> None:
-        """Replaces the weights and nothing else. Raises ValueError naming what does not fit."""
+        """Replaces the weights, from which their average begins anew, and nothing else.
+
+        Raises ValueError naming what does not fit.
+        """
         write_weights(self.network, weights)
+        if self._average is not None:
+            self._average.begin_anew()
 
     def save(self, directory: str | Path) -> None:
         """Writes a checkpoint folder; a reader never sees half of it."""
-        checkpoint.write(Path(directory), checkpoint.Checkpoint(self.weights(), self._optimiser_state(), {
-            **self._identity(), **{name: getattr(self, name) for name in COUNTERS},
-        }))
+        facts = {**self._identity(), **{name: getattr(self, name) for name in COUNTERS}}
+        average = None
+        if self._average is not None:
+            average, facts["average_steps"] = self._average.weights(), self._average.steps
+        checkpoint.write(
+            Path(directory), checkpoint.Checkpoint(self.weights(), self._optimiser_state(), facts, average))
 
     def restore(self, directory: str | Path) -> None:
         """Becomes the learner that was saved. Loss, optimiser and device settings stay this config's.
 
-        Raises FileNotFoundError or ValueError (damaged, or of another game, rules version or network: what differs is
-        named), with this learner unchanged.
+        Raises FileNotFoundError or ValueError (damaged, without the averaged weights that this config wants, or of
+        another game, rules version or network: what differs is named), with this learner unchanged.
         """
         saved = checkpoint.read(Path(directory))
-        differs = checkpoint.differences(saved.facts, self._identity())
-        differs += [f"{name} is {saved.facts.get(name)!r}, expected an int" for name in COUNTERS
-                    if type(saved.facts.get(name)) is not int]
+        facts = saved.facts | {"network": with_defaults(saved.facts.get("network"))}
+        differs = checkpoint.differences(facts, self._identity())
+        counters = COUNTERS if self._average is None or saved.average is None else (*COUNTERS, "average_steps")
+        differs += [f"{name} is {facts.get(name)!r}, expected an int" for name in counters
+                    if type(facts.get(name)) is not int]
+        if self._average is not None and saved.average is None:
+            differs.append(f"it has no averaged weights, expected them for ema_decay {self.config.ema_decay:g}")
         if differs:
             raise ValueError(f"checkpoint {directory} does not fit this learner: {'; '.join(differs)}")
-        if saved.optimiser:
-            shapes = {f"{name}.{part}": tuple(p.shape) if part in MOMENTS else ()
-                      for name, p in self._parameters.items() for part in (*MOMENTS, "step")}
-            check_arrays("optimiser tensors", shapes, saved.optimiser)
+        learned = {key.rsplit(".", 1)[0] for key in saved.optimiser}     # a head without a loss has no state
+        shapes = {f"{name}.{part}": tuple(p.shape) if part in MOMENTS else ()
+                  for name, p in self._parameters.items() if name in learned for part in (*MOMENTS, "step")}
+        check_arrays("optimiser tensors", shapes, saved.optimiser)
+        if self._average is not None and saved.average is not None:
+            self._average.check(saved.average)
         self.load_weights(saved.weights)
+        if self._average is not None and saved.average is not None:
+            self._average.load(saved.average, facts["average_steps"])
         self._optimiser.state.clear()
         for key, array in saved.optimiser.items():
             name, part = key.rsplit(".", 1)
             self._optimiser.state[self._parameters[name]][part] = torch.tensor(array, device=self.device)
-        self.seed, self.version, self.updates_skipped = (saved.facts[name] for name in COUNTERS)
+        self.seed, self.version, self.updates_skipped = (facts[name] for name in COUNTERS)
 
     def _identity(self) -> dict[str, Any]:
         """What a checkpoint and the learner that restores it must have in common, in the types of JSON."""
@@ -140,3 +213,15 @@ class Learner:
             for name, parameter in self._parameters.items()
             for part, tensor in self._optimiser.state.get(parameter, {}).items()
         }
+
+
+def _layout(chunks: Sequence[Chunk]) -> str:
+    """The layout of all chunks, "unroll" if there is none; refuses what must not be learned from."""
+    for chunk in chunks:
+        if chunk.header.split != "train":
+            raise ValueError(f"chunk {chunk.header.chunk_id!r} has split {chunk.header.split!r}, "
+                             "an update needs 'train'")
+    layouts = sorted({chunk.header.layout for chunk in chunks}) or ["unroll"]
+    if len(layouts) > 1:
+        raise ValueError(f"the chunks of one update must have the same layout, got {' and '.join(layouts)}")
+    return layouts[0]

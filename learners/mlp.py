@@ -1,4 +1,4 @@
-"""Multilayer perceptron with the policy and the value in one last layer: few, large matrix products.
+"""Multilayer perceptron with all heads in one last layer: few, large matrix products.
 
 Letters: N rows, A actions.
 """
@@ -11,15 +11,17 @@ import torch
 from torch import nn
 
 from learners.initialisation import POLICY_GAIN, RELU_GAIN, linear
+from learners.output import Output
+from learners.value_heads import VALUE_GAIN, Heads
 
 
 class Mlp(nn.Module):
-    """ReLU layers over the flat, scaled observation; the last layer has A logits and, in its last row, the value."""
+    """ReLU layers over the flat, scaled observation; the last layer has A logits, then value, then difficulty."""
 
     scale: torch.Tensor | None
 
     def __init__(
-        self, inputs: int, num_actions: int, hidden: Sequence[int], *, scale: torch.Tensor | None, bounded: bool,
+        self, inputs: int, num_actions: int, hidden: Sequence[int], *, scale: torch.Tensor | None, heads: Heads,
         generator: torch.Generator,
     ) -> None:
         super().__init__()
@@ -29,21 +31,20 @@ class Mlp(nn.Module):
             linear(width, following, RELU_GAIN, generator)
             for width, following in pairwise(widths)
         )
-        self.head = linear(widths[-1], num_actions + 1, POLICY_GAIN, generator)
+        self.head = linear(widths[-1], num_actions + heads.outputs, POLICY_GAIN, generator)
         with torch.no_grad():
-            self.head.weight[-1:] = linear(widths[-1], 1, 1.0, generator).weight
-        self.bounded = bounded
+            self.head.weight[num_actions:] = linear(widths[-1], heads.outputs, VALUE_GAIN, generator).weight
+            heads.shrink(self.head.weight[num_actions:], generator)
+        self.heads, self.num_actions = heads, num_actions
 
-    def forward(self, observation: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """`(logits [N, A], value [N])`, float32, of observations `[N, ...]` of any dtype.
-
-        The logits are a view of the last layer's output and not contiguous.
-        """
+    def forward(self, observation: torch.Tensor) -> Output:
+        """Of observations `[N, ...]` of any dtype. The logits are a view of the last layer's output, not contiguous."""
         x = observation.flatten(1).to(torch.float32)
         if self.scale is not None:
             x = x * self.scale
         for layer in self.body:
             x = torch.relu_(layer(x))
         out = self.head(x)
-        value = out[:, -1]
-        return out[:, :-1], torch.tanh(value) if self.bounded else value
+        values = self.num_actions + self.heads.value_outputs
+        difficulty = out[:, values] if self.heads.difficulty else None
+        return self.heads.output(out[:, :self.num_actions], out[:, self.num_actions:values], difficulty)

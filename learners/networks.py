@@ -1,7 +1,7 @@
 """Builds the network that a config names, for a game; and moves weights between networks and numpy.
 
-Every network maps observations `[N, ...]` of any dtype to `(logits [N, A], value [N])` in float32. The value is in
-[-1, 1] (tanh) for a zero-sum game, unbounded otherwise.
+Every network maps observations `[N, ...]` of any dtype to an `Output` in float32. The value is in [-1, 1] (tanh, or
+win less loss) for a zero-sum game, unbounded otherwise.
 """
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from pydantic import ValidationError
 from torch import nn
 
 from learners.config import Network
 from learners.mlp import Mlp
 from learners.residual import Residual
+from learners.value_heads import heads_for
 
 if TYPE_CHECKING:
     from native.game import Game
@@ -28,18 +30,26 @@ Weights = dict[str, npt.NDArray[Any]]
 def build_network(config: Network, game: Game, seed: int) -> nn.Module:
     """A fresh network on the CPU, the same for the same seed; torch's global generator is not touched.
 
-    Raises ValueError if the game's observations do not suit the network.
+    Raises ValueError if the game does not suit the network: its observations, or win, draw and loss as its value.
     """
     generator = torch.Generator().manual_seed(seed)
     shape = game.observation_shape
     scale = None if game.observation_scale is None else torch.from_numpy(game.observation_scale)
+    heads = heads_for(config, game)
     if config.kind == "mlp":
-        return Mlp(math.prod(shape), game.num_actions, config.hidden, scale=scale, bounded=game.zero_sum,
-                   generator=generator)
+        return Mlp(math.prod(shape), game.num_actions, config.hidden, scale=scale, heads=heads, generator=generator)
     if len(shape) != 3:
         raise ValueError(f"network kind 'residual' needs observations [C, H, W], {game.name} has {list(shape)}")
-    return Residual((shape[0], shape[1], shape[2]), game.num_actions, config.channels, config.blocks,
-                    scale=scale, bounded=game.zero_sum, generator=generator)
+    return Residual((shape[0], shape[1], shape[2]), game.num_actions, config, scale=scale, heads=heads,
+                    generator=generator)
+
+
+def with_defaults(network: object) -> object:
+    """The network section of an older checkpoint, as plain values, with what it did not have yet; others unchanged."""
+    try:
+        return Network.model_validate(network).model_dump(mode="json")
+    except ValidationError:
+        return network
 
 
 def read_weights(network: nn.Module) -> Weights:

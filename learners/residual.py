@@ -2,18 +2,17 @@
 
 Fixup (Zhang, Dauphin, Ma 2019, arXiv:1901.09321): the second convolution of every block starts at 0 and the first is
 scaled by `blocks ** -0.5`, which stands in for normalisation: a row's output does not depend on its neighbours in the
-batch, so an actor with 5 rows and a learner with 5000 compute the same policy. Letters: N rows, A actions.
+batch, so an actor with 5 rows and a learner with 5000 compute the same policy. Letters: N rows, A actions, V outputs.
 """
 from __future__ import annotations
 
 import torch
 from torch import nn
 
+from learners.config import Network
 from learners.initialisation import POLICY_GAIN, RELU_GAIN, convolution, linear
-
-POLICY_PLANES = 32
-VALUE_PLANES = 8
-VALUE_WIDTH = 128
+from learners.output import Output
+from learners.value_heads import VALUE_GAIN, Heads
 
 
 class Block(nn.Module):
@@ -30,34 +29,51 @@ class Block(nn.Module):
         return torch.relu_(x + self.scale * self.second(torch.relu_(self.first(x))))
 
 
+class ScalarHead(nn.Module):
+    """1x1 convolution, hidden layer, V numbers: the shape of value and of difficulty."""
+
+    def __init__(
+        self, config: Network, cells: int, outputs: int, heads: Heads, generator: torch.Generator
+    ) -> None:
+        super().__init__()
+        self.planes = convolution(config.channels, config.value_planes, 1, RELU_GAIN, generator)
+        self.hidden = linear(config.value_planes * cells, config.value_width, RELU_GAIN, generator)
+        self.last = linear(config.value_width, outputs, VALUE_GAIN, generator)
+        heads.shrink(self.last.weight, generator)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """`[N, V]` of `[N, channels, H, W]`."""
+        return self.last(torch.relu_(self.hidden(torch.relu_(self.planes(x)).flatten(1))))  # type: ignore[no-any-return]
+
+
 class Residual(nn.Module):
-    """A 3x3 stem, residual blocks, then a policy and a value head of 1x1 convolution and linear layers."""
+    """A 3x3 stem, residual blocks, then heads of 1x1 convolution and linear layers."""
 
     scale: torch.Tensor | None
 
     def __init__(
-        self, shape: tuple[int, int, int], num_actions: int, channels: int, blocks: int, *,
-        scale: torch.Tensor | None, bounded: bool, generator: torch.Generator,
+        self, shape: tuple[int, int, int], num_actions: int, config: Network, *, scale: torch.Tensor | None,
+        heads: Heads, generator: torch.Generator,
     ) -> None:
+        """config: its channels, blocks, planes and widths are read."""
         super().__init__()
         self.register_buffer("scale", scale, persistent=False)
         planes, height, width = shape
+        cells, channels = height * width, config.channels
         self.stem = convolution(planes, channels, 3, RELU_GAIN, generator)
-        self.tower = nn.Sequential(*(Block(channels, blocks, generator) for _ in range(blocks)))
-        self.policy_planes = convolution(channels, POLICY_PLANES, 1, RELU_GAIN, generator)
-        self.policy = linear(POLICY_PLANES * height * width, num_actions, POLICY_GAIN, generator)
-        self.value_planes = convolution(channels, VALUE_PLANES, 1, RELU_GAIN, generator)
-        self.value_hidden = linear(VALUE_PLANES * height * width, VALUE_WIDTH, RELU_GAIN, generator)
-        self.value = linear(VALUE_WIDTH, 1, 1.0, generator)
-        self.bounded = bounded
+        self.tower = nn.Sequential(*(Block(channels, config.blocks, generator) for _ in range(config.blocks)))
+        self.policy_planes = convolution(channels, config.policy_planes, 1, RELU_GAIN, generator)
+        self.policy = linear(config.policy_planes * cells, num_actions, POLICY_GAIN, generator)
+        self.value = ScalarHead(config, cells, heads.value_outputs, heads, generator)
+        self.difficulty = ScalarHead(config, cells, 1, heads, generator) if heads.difficulty else None
+        self.heads = heads
 
-    def forward(self, observation: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """`(logits [N, A], value [N])`, float32, of observations `[N, C, H, W]` of any dtype."""
+    def forward(self, observation: torch.Tensor) -> Output:
+        """Of observations `[N, C, H, W]` of any dtype."""
         x = observation.to(torch.float32)
         if self.scale is not None:
             x = x * self.scale
         x = self.tower(torch.relu_(self.stem(x)))
         logits = self.policy(torch.relu_(self.policy_planes(x)).flatten(1))
-        hidden = torch.relu_(self.value_hidden(torch.relu_(self.value_planes(x)).flatten(1)))
-        value = self.value(hidden).squeeze(1)
-        return logits, torch.tanh(value) if self.bounded else value
+        difficulty = None if self.difficulty is None else self.difficulty(x)[:, 0]
+        return self.heads.output(logits, self.value(x), difficulty)

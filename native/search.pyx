@@ -10,39 +10,22 @@ uniformly, whatever they have done, and converges to no equilibrium: in Kuhn pok
 simulations. Where a draw has many outcomes, most of them are met once and the tree stays shallow. Proofs and tree reuse
 are for games of known, fixed course; proofs also need two seats whose rewards add up to 0.
 """
-import math
-
 import numpy as np
 
 from libc.math cimport INFINITY
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
-from libc.stdlib cimport calloc, free
 from numpy cimport ndarray
 
 from native.arrays cimport address, check_array, described
+from native.evaluation_cache cimport Cache, EvaluationCache
 from native.game cimport HIDDEN, SIMULTANEOUS_MOVES, STOCHASTIC, TERMINAL, ZERO_SUM, Game
-from native.masks cimport MASK_PADDING
-from native.search_descent cimport ROLLOUT, UNIFORM, Evaluator, advance, grow, run, seek, start
-from native.search_root cimport best, draw, target
-from native.search_tree cimport Edge, Forest, Node, Step, Tree
-from native.search_values cimport turn
+from native.search_descent cimport ROLLOUT, UNIFORM, Evaluator, advance, run, start
+from native.search_leaves cimport Leaves, answer, collect, first_not_finite, first_unusable
+from native.search_memory cimport allocate, read_settings, release, slab
+from native.search_root cimport best, draw, surprise, target
+from native.search_tree cimport NONE, Edge, Forest, Tree
 
 _FLOAT32, _INT32, _UINT8, _UINT64 = (np.dtype(kind) for kind in (np.float32, np.int32, np.uint8, np.uint64))
-
-cdef enum:
-    FIRST_EDGES = 32        # per node, before an arena grows: more than most games need
-
-
-cdef inline bint usable(const uint8_t *mask, const float *logits, int32_t size) noexcept nogil:
-    """Whether the logits of legal actions are below infinity, and one of them is finite."""
-    cdef int32_t action
-    cdef bint finite = False
-    for action in range(size):
-        if mask[action]:
-            if not logits[action] < INFINITY:
-                return False
-            finite |= logits[action] > -INFINITY
-    return finite
 
 
 cdef class Search:
@@ -52,6 +35,7 @@ cdef class Search:
         game: one action at a time; if anything is drawn or hidden in it, it has an `information_key`.
         num_games: N, at least 1.
         settings: see `native/search_settings.py`.
+        cache: of the network that will evaluate; may serve other searches too. Trees are the same with and without.
 
     Raises ValueError for a game that cannot be searched.
     """
@@ -59,13 +43,14 @@ cdef class Search:
     cdef readonly Game game
     cdef readonly int num_games, num_active
     cdef readonly object settings
-    cdef int num_leaves
-    cdef object observations, legal, leaf_rows, places
-    cdef list memory
+    cdef readonly EvaluationCache cache
+    cdef Cache *known           # of `cache`, or NULL
+    cdef Leaves leaves
+    cdef object observations, legal, leaf_rows
 
-    def __cinit__(self, Game game not None, int num_games, settings):
+    def __cinit__(self, Game game not None, int num_games, settings, EvaluationCache cache=None):
         cdef Forest *f = &self.forest
-        cdef int32_t k
+        cdef Leaves *leaves = &self.leaves
         flags = game.table.flags
         if game.table.num_heads != 1 or flags & SIMULTANEOUS_MOVES:
             raise ValueError(f"a search needs a game of one action at a time, {game.name} has more")
@@ -74,80 +59,24 @@ cdef class Search:
             raise ValueError(f"{game.name} has chance or secrets: to be searched, it needs an information_key")
         if num_games < 1:
             raise ValueError(f"num_games must be at least 1, got {num_games}")
-        self.game, self.num_games, self.settings = game, num_games, settings
+        if cache is not None and (cache.game.name, cache.game.options) != (game.name, game.options):
+            raise ValueError(f"the cache is for {cache.game!r}, the search for {game!r}")
+        self.game, self.num_games, self.settings, self.cache = game, num_games, settings, cache
+        self.known = NULL if cache is None else &cache.cache
         f.table = game.table
         f.zero_sum = flags & ZERO_SUM != 0
-        f.settings.gumbel_root = settings.root == "gumbel"
-        f.settings.simulations, f.settings.fast_simulations = settings.simulations, settings.fast_simulations
-        f.settings.full_fraction, f.settings.max_considered = settings.full_fraction, settings.max_considered
-        f.settings.c_visit, f.settings.c_scale = settings.c_visit, settings.c_scale
-        f.settings.gumbel_scale, f.settings.forced_playouts = settings.gumbel_scale, settings.forced_playouts
-        f.settings.fpu_reduction, f.settings.root_fpu_reduction = settings.fpu_reduction, settings.root_fpu_reduction
-        f.settings.root_temperature, f.settings.dirichlet_alpha = settings.root_temperature, settings.dirichlet_alpha
-        f.settings.dirichlet_fraction = settings.dirichlet_fraction
-        f.settings.win_value, f.settings.discount = settings.win_value, settings.discount
-        f.settings.solver = settings.solver and f.zero_sum and f.table.num_players == 2 and not f.sampled
-        self._allocate(max(settings.simulations, settings.fast_simulations) + 1)
-        for k in range(f.last_explore + 1):
-            c = settings.c_init + math.log((1 + k + settings.c_base) / settings.c_base)
-            f.explore[k] = c * math.sqrt(k)
-
-    cdef void *_slab(self, int64_t size) except NULL:
-        """Zeros that live as long as the search."""
-        slab = np.zeros(size, np.uint8)
-        self.memory.append(slab)
-        return address(slab)
-
-    cdef int _allocate(self, int64_t nodes) except -1:
-        """`nodes` per tree: the root and one for each simulation."""
-        cdef Forest *f = &self.forest
-        cdef int64_t N = self.num_games, A = f.table.num_actions, P = f.table.num_players, i
-        cdef int64_t steps = f.table.max_length if f.sampled else min(f.table.max_length, nodes)
-        cdef int64_t edges = (nodes + 1) * min(A, <int64_t>FIRST_EDGES)
-        self.memory = []
-        f.last_explore = <int32_t>nodes
-        f.slot_mask = (1 << (2 * nodes).bit_length()) - 1
-        f.explore = <float *>self._slab((nodes + 1) * sizeof(float))
-        f.state = <uint8_t *>self._slab(f.table.state_bytes)
-        f.mask = <uint8_t *>self._slab(A + MASK_PADDING)
-        f.rollout_mask = <uint8_t *>self._slab(A + MASK_PADDING)
-        f.returns = <float *>self._slab(P * sizeof(float))
-        f.score = <float *>self._slab(max(A, P) * sizeof(float))
-        # Not a slab: `__dealloc__` reads it, after the garbage collector may have cleared `memory`.
-        f.trees = <Tree *>calloc(N, sizeof(Tree))
-        if f.trees == NULL:
-            raise MemoryError
-        cdef int64_t room = (f.table.state_bytes + 7) // 8 * 8
-        cdef uint8_t *roots = <uint8_t *>self._slab(N * room)
-        cdef Node *first_node = <Node *>self._slab(N * nodes * sizeof(Node))
-        cdef Step *path = <Step *>self._slab(N * steps * sizeof(Step))
-        cdef float *numbers = <float *>self._slab(N * (steps * P + 2 * A) * sizeof(float))
-        cdef int32_t *slots = NULL
-        if f.sampled:
-            slots = <int32_t *>self._slab(N * (<int64_t>f.slot_mask + 1) * sizeof(int32_t))
-        for i in range(N):
-            f.trees[i].root, f.trees[i].nodes = roots + i * room, first_node + i * nodes
-            f.trees[i].path = path + i * steps
-            f.trees[i].rewards = numbers + i * (steps * P + 2 * A)
-            f.trees[i].logits = f.trees[i].rewards + steps * P
-            f.trees[i].gumbel = f.trees[i].logits + A
-            if f.sampled:
-                f.trees[i].slots = slots + i * (<int64_t>f.slot_mask + 1)
-            f.trees[i].edges = <Edge *>calloc(edges, sizeof(Edge))
-            f.trees[i].edge_capacity = <int32_t>edges
-            if f.trees[i].edges == NULL:
-                raise MemoryError
-        self.observations = np.zeros((N, *self.game.observation_shape), self.game.observation_dtype)
-        self.legal = np.zeros((N, A), np.uint8)
-        self.leaf_rows, self.places = np.zeros(N, np.int32), np.zeros(nodes, np.int32)
-        return 0
+        read_settings(f, settings)
+        allocate(f, num_games, max(settings.simulations, settings.fast_simulations) + 1)
+        shape, slots = (num_games, *game.observation_shape), 1 << (2 * num_games).bit_length()
+        self.observations = np.zeros(shape, game.observation_dtype)
+        self.legal = np.zeros((num_games, f.table.num_actions), np.uint8)
+        self.leaf_rows = np.zeros(num_games, np.int32)
+        leaves.observation_bytes, leaves.observations = game.observation_bytes, <uint8_t *>address(self.observations)
+        leaves.legal, leaves.first = <uint8_t *>address(self.legal), <int32_t *>address(self.leaf_rows)
+        leaves.slots, leaves.slot_mask = <int32_t *>slab(f, slots * sizeof(int32_t)), slots - 1
 
     def __dealloc__(self):
-        cdef int64_t i
-        if self.forest.trees != NULL:
-            for i in range(self.num_games):
-                free(self.forest.trees[i].edges)
-            free(self.forest.trees)
+        release(&self.forest)
 
     def begin(self, states, seeds):
         """Starts one search per row; a tree that `advance` led to the very same state is kept.
@@ -169,7 +98,7 @@ cdef class Search:
         for i in range(n, f.num_trees):
             f.trees[i].advanced = 0
         f.num_trees = self.num_active = <int32_t>n
-        self.num_leaves = 0
+        self.leaves.count = 0
         for i in range(n):
             start(f, f.trees + i, state + i * f.table.state_bytes, seed[i])
 
@@ -177,50 +106,35 @@ cdef class Search:
         """`(observations [k, *shape], legal [k, A])` of one leaf per game with simulations left; k is 0 at the end.
 
         Views that the next call overwrites; each leaf is seen by the seat that decides in it. The first call after
-        `begin` gives the roots. Raises ValueError while leaves wait for `expand`.
+        `begin` gives the roots. With a cache, games go on past leaves that it knows, and those that come to the same
+        position share a row. Raises ValueError while leaves wait for `expand`.
         """
-        cdef Forest *f = &self.forest
-        cdef Tree *t
-        cdef int64_t i
-        cdef int32_t k = 0, A = f.table.num_actions
-        cdef int found = 0
-        cdef int64_t bytes_of_view = self.game.observation_bytes
-        cdef uint8_t *view = <uint8_t *>address(self.observations)
-        cdef uint8_t *mask = <uint8_t *>address(self.legal)
-        cdef int32_t *row = <int32_t *>address(self.leaf_rows)
-        if self.num_leaves:
-            raise ValueError(f"{self.num_leaves} leaves of the latest select wait for expand")
+        cdef int failed
+        self._check_no_leaf_waits()
         with nogil:
-            for i in range(f.num_trees):
-                t = f.trees + i
-                found = seek(f, t)
-                if found < 0:
-                    break
-                if found:
-                    f.table.observe(f.state, t.leaf_seat, view + k * bytes_of_view)
-                    f.table.legal(f.state, t.leaf_seat, mask + <int64_t>k * A)
-                    row[k] = <int32_t>i
-                    k += 1
-        if found < 0:
+            failed = collect(&self.forest, self.known, &self.leaves)
+        if failed:
             raise MemoryError
-        self.num_leaves = k
-        return self.observations[:k], self.legal[:k]
+        return self.observations[:self.leaves.count], self.legal[:self.leaves.count]
 
     @property
     def rows(self):
-        """Which game each leaf of the latest `select` belongs to. Shape `[k]`, int32, ascending."""
-        return self.leaf_rows[:self.num_leaves]
+        """Which game each leaf of the latest `select` belongs to, the first of those that share it. Ascending.
+
+        Shape `[k]`, int32.
+        """
+        return self.leaf_rows[:self.leaves.count]
 
     def expand(self, logits, values):
         """Takes the evaluations of the leaves that `select` gave, in its order, and backs them up.
 
-        logits: float32 `[k, A]`; only legal entries are read. values: float32 `[k]`, the return that the seat which
-        decides can expect, or `[k, P]` for every seat; a game of several seats that is not zero-sum needs the latter.
+        logits: float32 `[k, A]`; illegal entries are read for `surprise` alone. values: float32 `[k]`, the return that
+        the seat which decides can expect, or `[k, P]` for every seat; a game of several seats that is not zero-sum
+        needs the latter.
         Raises ValueError, with nothing changed, for a wrong array, a NaN, or +infinity; also if no leaf waits.
         """
         cdef Forest *f = &self.forest
-        cdef Tree *t
-        cdef int32_t k, p, n = self.num_leaves, A = f.table.num_actions, P = f.table.num_players
+        cdef int32_t n = self.leaves.count, A = f.table.num_actions, P = f.table.num_players
         cdef bint single = not isinstance(values, ndarray) or values.ndim == 1
         if n == 0:
             raise ValueError("no leaf waits for expand: call select first")
@@ -233,23 +147,14 @@ cdef class Search:
         check_array("values", values, _FLOAT32, shape, False)
         cdef const float *logit = <const float *>address(logits)
         cdef const float *value = <const float *>address(values)
-        cdef const uint8_t *mask = <const uint8_t *>address(self.legal)
-        cdef const int32_t *row = <const int32_t *>address(self.leaf_rows)
-        if not np.isfinite(values).all():
-            raise ValueError(f"values must be finite, got {values[~np.isfinite(values)][0]}")
-        for k in range(n):
-            if not usable(mask + <int64_t>k * A, logit + <int64_t>k * A, A):
-                raise ValueError(f"leaf {k}: legal logits must be below infinity and not NaN, one of them finite")
+        cdef int64_t wrong = first_not_finite(value, values.size)
+        if wrong != NONE:
+            raise ValueError(f"values must be finite, got {value[wrong]}")
+        wrong = first_unusable(&self.leaves, logit, A)
+        if wrong != NONE:
+            raise ValueError(f"leaf {wrong}: legal logits must be below infinity and not NaN, one of them finite")
         with nogil:
-            for k in range(n):
-                t = f.trees + row[k]
-                if single:
-                    turn(f, value[k], t.leaf_seat)
-                else:
-                    for p in range(P):
-                        f.returns[p] = value[<int64_t>k * P + p]
-                grow(f, t, mask + <int64_t>k * A, logit + <int64_t>k * A)
-        self.num_leaves = 0
+            answer(f, self.known, &self.leaves, logit, value, single)
 
     def run_uniform(self):
         """Spends every budget with uniform priors and the value 0: the tree alone."""
@@ -261,12 +166,16 @@ cdef class Search:
 
     cdef int _run(self, Evaluator evaluator) except -1:
         cdef int failed
-        if self.num_leaves:
-            raise ValueError(f"{self.num_leaves} leaves of the latest select wait for expand")
+        self._check_no_leaf_waits()
         with nogil:
             failed = run(&self.forest, evaluator)
         if failed:
             raise MemoryError
+        return 0
+
+    cdef int _check_no_leaf_waits(self) except -1:
+        if self.leaves.count:
+            raise ValueError(f"{self.leaves.count} leaves of the latest select wait for expand")
         return 0
 
     cdef int _check(self) except -1:
@@ -308,22 +217,66 @@ cdef class Search:
         """
         return self._spread("policy")
 
-    def actions(self, float temperature=0.0):
+    def targets(self):
+        """`policy`, sparse: actions int32 `[n, K]`, probabilities float32 `[n, K]`; K: the most that a root has legal.
+
+        The legal actions of a row come in ascending order; unused places hold action 0 with probability 0.
+        """
+        cdef Forest *f = &self.forest
+        cdef const Tree *t
+        cdef int32_t i, k, most = 1
+        self._check()
+        for i in range(f.num_trees):
+            most = max(most, f.trees[i].nodes.count)
+        actions, probabilities = np.zeros((f.num_trees, most), np.int32), np.zeros((f.num_trees, most), np.float32)
+        cdef int32_t *action = <int32_t *>address(actions)
+        cdef float *probability = <float *>address(probabilities)
+        for i in range(f.num_trees):
+            t = f.trees + i
+            target(f, t)
+            for k in range(t.nodes.count):
+                action[<int64_t>i * most + k] = t.edges[t.nodes.first + k].action
+                probability[<int64_t>i * most + k] = f.score[k]
+        return actions, probabilities
+
+    def surprise(self):
+        """How far the search moved the policy: KL(`policy` || evaluator), in nats. Shape `[n]`, float32, 0 or above.
+
+        The evaluator's policy is the softmax of its logits for the root over all actions, legal or not, before
+        temperature and noise; a logit of an illegal action that is NaN counts as -infinity. Both policies are kept
+        within 1e-8 and 1. NaN, which is not known, in a game of more than 64 actions if `advance` kept the tree.
+        """
+        cdef int32_t i
+        self._check()
+        out = np.zeros(self.forest.num_trees, np.float32)
+        cdef float *divergence = <float *>address(out)
+        for i in range(self.forest.num_trees):
+            divergence[i] = surprise(&self.forest, self.forest.trees + i)
+        return out
+
+    def actions(self, temperature=0.0):
         """int32 `[n]`: drawn from visits ** (1 / temperature), from each game's own seed; 0: the best.
 
+        temperature: one for all rows, or float32 `[n]`, 0 or above.
         The best is the most visited; of equals that with the highest mean return, at a Gumbel root that with the
         highest gumbel + logit + sigma(q). A proven best action is always it.
         """
         cdef Forest *f = &self.forest
         cdef int32_t i
         self._check()
-        if not 0 <= temperature < INFINITY:
-            raise ValueError(f"temperature must be 0 or above, got {temperature}")
+        if isinstance(temperature, ndarray):
+            check_array("temperature", temperature, _FLOAT32, (f.num_trees,), False)
+        else:
+            temperature = np.full(f.num_trees, temperature, np.float32)
+        cdef const float *warmth = <const float *>address(temperature)
+        for i in range(f.num_trees):
+            if not 0 <= warmth[i] < INFINITY:
+                raise ValueError(f"row {i}: temperature must be 0 or above, got {warmth[i]}")
         out = np.zeros(f.num_trees, np.int32)
         cdef int32_t *action = <int32_t *>address(out)
         for i in range(f.num_trees):
             action[i] = f.trees[i].edges[
-                draw(f, f.trees + i, temperature) if temperature else best(f, f.trees + i)
+                draw(f, f.trees + i, warmth[i]) if warmth[i] else best(f, f.trees + i)
             ].action
         return out
 
@@ -337,15 +290,14 @@ cdef class Search:
         cdef Forest *f = &self.forest
         cdef int32_t i
         check_array("actions", actions, _INT32, (f.num_trees,), False)
-        if self.num_leaves:
-            raise ValueError(f"{self.num_leaves} leaves of the latest select wait for expand")
+        self._check_no_leaf_waits()
         cdef const int32_t *action = <const int32_t *>address(actions)
         for i in range(f.num_trees):
             f.table.legal(f.trees[i].root, max(0, f.table.to_act(f.trees[i].root)), f.mask)
             if not 0 <= action[i] < f.table.num_actions or not f.mask[action[i]]:
                 raise ValueError(f"{self.game.name}, row {i}: action {action[i]} is illegal at the root")
         for i in range(f.num_trees):
-            advance(f, f.trees + i, action + i, <int32_t *>address(self.places))
+            advance(f, f.trees + i, action + i)
 
     @property
     def visits(self):
@@ -367,6 +319,12 @@ cdef class Search:
         """Mean return to the seat that decides at the root, exact where proven. Shape `[n]`, float32."""
         self._check()
         return np.array([self.forest.trees[i].nodes.value for i in range(self.forest.num_trees)], np.float32)
+
+    @property
+    def raw_values(self):
+        """What the evaluator said of the root, to the seat that decides there. Shape `[n]`, float32."""
+        self._check()
+        return np.array([self.forest.trees[i].nodes.raw_value for i in range(self.forest.num_trees)], np.float32)
 
     @property
     def proven(self):

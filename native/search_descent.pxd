@@ -10,7 +10,7 @@ from native.game cimport TERMINAL, GameTable
 from native.masks cimport nth_one
 from native.random cimport below, derive, uniform
 from native.search_root cimport choose_root, prepare_root
-from native.search_tree cimport NONE, Edge, Forest, Tree, add_node, clear, find, keep_subtree, node_key, reserve
+from native.search_tree cimport NONE, Edge, Forest, Tree, add_node, clear, find, keep_subtree, node_key, reserve, soften
 from native.search_values cimport back_up, choose, turn
 
 cdef enum:
@@ -74,9 +74,8 @@ cdef inline void finish(Forest *f, Tree *t, bint exact) noexcept nogil:
         t.left = 0
 
 
-cdef inline void grow(Forest *f, Tree *t, const uint8_t *mask, const float *logits) noexcept nogil:
-    """Ends a simulation at its leaf, whose evaluation is in `returns`; at the root, no simulation has ended."""
-    add_node(f, t, mask, logits)
+cdef inline void settle(Forest *f, Tree *t) noexcept nogil:
+    """Ends a simulation whose leaf has become a node; at the root, no simulation has ended."""
     if t.depth == 0:
         prepare_root(f, t)
     else:
@@ -128,7 +127,8 @@ cdef inline int run(Forest *f, Evaluator evaluator) noexcept nogil:
                 roll_out(f, t)
             else:
                 memset(f.returns, 0, f.table.num_players * sizeof(float))
-            grow(f, t, f.mask, NULL)
+            soften(f, t, add_node(f, t, f.mask), NULL)
+            settle(f, t)
         if found < 0:
             return -1
     return 0
@@ -145,16 +145,17 @@ cdef inline void start(Forest *f, Tree *t, const uint8_t *state, uint64_t seed) 
     t.full = f.settings.fast_simulations == 0 or uniform(&t.rng) < f.settings.full_fraction
     t.kept = t.nodes.visits - 1 if keep else 0
     t.left = max(0, (f.settings.simulations if t.full else f.settings.fast_simulations) - t.kept)
-    t.depth = t.pending = t.advanced = 0
+    t.depth = t.advanced = 0
+    t.row = NONE
     if keep:
         prepare_root(f, t)
 
 
-cdef inline void advance(Forest *f, Tree *t, const int32_t *action, int32_t *place) noexcept nogil:
+cdef inline void advance(Forest *f, Tree *t, const int32_t *action) noexcept nogil:
     """Plays `action` at the root and keeps what the tree knows of the state after it, where that is still true.
 
     Nothing is kept where something is drawn or hidden, as the seat has learnt more since, nor of a Gumbel root, whose
-    sequential halving starts from no visits. `place`: see `keep_subtree`.
+    sequential halving starts from no visits.
     """
     cdef int32_t k, child = NONE
     if t.num_nodes and not f.sampled and not f.settings.gumbel_root:
@@ -165,5 +166,5 @@ cdef inline void advance(Forest *f, Tree *t, const int32_t *action, int32_t *pla
     if child == NONE:
         clear(f, t)
     else:
-        keep_subtree(t, child, place)
+        keep_subtree(f, t, child)
         t.advanced = 1

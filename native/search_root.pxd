@@ -4,7 +4,7 @@ PUCT roots: Dirichlet noise (Silver et al. 2018), forced playouts and their remo
 arXiv:1902.10565, sections 3.2). Gumbel roots: Danihelka et al. 2022, "Policy improvement by planning with Gumbel",
 sections 3 and 4, sequential halving after Karnin et al. 2013. Letter: k counts the edges of the root.
 """
-from libc.math cimport INFINITY, cos, expf, floorf, ceilf, log, logf, pow, powf, sqrt, sqrtf
+from libc.math cimport INFINITY, NAN, ceilf, cos, exp, expf, floorf, isnan, log, logf, pow, powf, sqrt, sqrtf
 from libc.stdint cimport int32_t, uint64_t
 
 from native.random cimport uniform
@@ -209,6 +209,21 @@ cdef inline void target(const Forest *f, const Tree *t) noexcept nogil:
     for k in range(root.count):
         f.score[k] = 0 if worse(f, root, edges + k) else expf(f.score[k] - largest)
     normalise(f, root.count)
+
+
+cdef inline float surprise(const Forest *f, const Tree *t) noexcept nogil:
+    """KL(target || evaluator's softmax over all actions), both kept within 1e-8 and 1; overwrites `score`. NaN: not
+    known."""
+    cdef double divergence = 0, network
+    cdef int32_t k
+    if isnan(t.nodes.legal_mass):
+        return NAN
+    target(f, t)
+    for k in range(t.nodes.count):
+        if f.score[k] > <float>1e-8:
+            network = max(1e-8, exp(<double>t.logits[k]) * t.nodes.legal_mass)
+            divergence += f.score[k] * log(f.score[k] / network)
+    return <float>max(0.0, divergence)
 
 
 cdef inline int32_t best(const Forest *f, const Tree *t) noexcept nogil:

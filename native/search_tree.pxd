@@ -6,7 +6,7 @@ Where all is known and nothing is drawn, an edge points to the one node it leads
 index. Elsewhere a node is what its seat knows and may do, found by `key`: one node for all states that its seat cannot
 tell apart, whatever the others hold.
 """
-from libc.math cimport expf
+from libc.math cimport NAN, expf
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from libc.stdlib cimport realloc
 from libc.string cimport memset
@@ -14,9 +14,12 @@ from libc.string cimport memset
 from native.game cimport GameTable
 from native.masks cimport word_at
 from native.random cimport mix
+from native.search_softmax cimport sum_of_exponentials
 
 cdef enum:
     NONE = -1
+    MAX_SLABS = 16
+    FEW_ACTIONS = 64        # up to so many, a softmax over all actions costs little
 
 ctypedef struct Edge:
     float q                 # mean return to the seat that decides; exact once proven
@@ -38,6 +41,7 @@ ctypedef struct Node:
     float value             # mean return to `seat`; exact once proven
     float raw_value         # what the evaluator said
     float visited_prior     # sum over visited edges
+    float legal_mass        # share of legal actions in the evaluator's softmax over all; NaN: not known
 
 ctypedef struct Step:
     int32_t node
@@ -60,9 +64,9 @@ ctypedef struct Tree:
     # the running simulation
     int32_t left            # simulations to come
     int32_t depth           # steps of `path`
-    int32_t pending         # its leaf waits for an evaluation
+    int32_t row             # of the latest select, with whose evaluation it ends; NONE: it does not wait
     int32_t leaf_seat
-    uint64_t leaf_key
+    uint64_t leaf_key       # known where nodes are found by key, or a cache is
     Step *path
     float *rewards          # [depth, P]
     # the root
@@ -80,6 +84,8 @@ ctypedef struct Settings:
     int32_t simulations
     int32_t fast_simulations
     double full_fraction
+    double c_init
+    double c_base
     int32_t gumbel_root
     int32_t max_considered
     int32_t solver
@@ -100,6 +106,9 @@ ctypedef struct Forest:
     Settings settings
     Tree *trees             # [N]
     int32_t num_trees       # in use
+    int32_t num_arenas      # edges of trees that were allocated
+    int32_t num_slabs
+    void *slabs[MAX_SLABS]
     int32_t sampled         # chance or secrets: every simulation deals anew, nodes are found by key
     int32_t zero_sum
     int32_t slot_mask       # slots of a hash table, less 1
@@ -111,6 +120,7 @@ ctypedef struct Forest:
     uint8_t *rollout_mask   # [A + padding]
     float *returns          # [P], of the running simulation from the latest step on
     float *score            # [max(A, P)]
+    int32_t *places         # [nodes]
 
 
 cdef inline uint64_t node_key(const Forest *f, const void *state, int32_t seat) noexcept nogil:
@@ -175,31 +185,11 @@ cdef inline void list_edges(const Forest *f, Tree *t, Node *node, const uint8_t 
         action += 1
 
 
-cdef inline void soften(Edge *edges, int32_t count, const float *logits) noexcept nogil:
-    """Priors from the logits of all actions: softmax over the edges. NULL: uniform."""
-    cdef int32_t k
-    cdef float largest, total = 0
-    if logits == NULL:
-        for k in range(count):
-            edges[k].u = edges[k].prior = <float>1 / count
-        return
-    largest = logits[edges[0].action]
-    for k in range(1, count):
-        largest = max(largest, logits[edges[k].action])
-    for k in range(count):
-        edges[k].prior = expf(logits[edges[k].action] - largest)
-        total += edges[k].prior
-    for k in range(count):
-        edges[k].prior /= total
-        edges[k].u = edges[k].prior
-
-
-cdef inline void add_node(const Forest *f, Tree *t, const uint8_t *mask, const float *logits) noexcept nogil:
-    """Makes the leaf of the running simulation a node; `returns` holds its evaluation."""
+cdef inline Node *add_node(const Forest *f, Tree *t, const uint8_t *mask) noexcept nogil:
+    """Makes the leaf of the running simulation a node; `returns` holds its evaluation, priors come later."""
     cdef Node *node = t.nodes + t.num_nodes
     cdef uint64_t at
     list_edges(f, t, node, mask)
-    soften(t.edges + node.first, node.count, logits)
     node.key, node.seat, node.visits, node.unproven, node.proven = t.leaf_key, t.leaf_seat, 1, node.count, 0
     node.value = node.raw_value = f.returns[node.seat]
     node.visited_prior = 0
@@ -211,10 +201,40 @@ cdef inline void add_node(const Forest *f, Tree *t, const uint8_t *mask, const f
     elif t.depth:
         t.edges[t.path[t.depth - 1].edge].child = t.num_nodes
     t.num_nodes += 1
+    return node
 
 
-cdef inline void keep_subtree(Tree *t, int32_t root, int32_t *place) noexcept nogil:
-    """Makes `root` node 0 and drops what is not below it; `place` is scratch of one number per node."""
+cdef inline void soften(const Forest *f, Tree *t, Node *node, const float *logits) noexcept nogil:
+    """Priors of a new node from the logits of all actions: softmax over its edges. NULL: uniform.
+
+    Its legal mass is worked out for roots only, where many actions would make it slow.
+    """
+    cdef Edge *edges = t.edges + node.first
+    cdef int32_t k, A = f.table.num_actions
+    cdef float largest, total = 0
+    node.legal_mass = 1
+    if logits == NULL:
+        for k in range(node.count):
+            edges[k].u = edges[k].prior = <float>1 / node.count
+        return
+    largest = logits[edges[0].action]
+    for k in range(1, node.count):
+        largest = max(largest, logits[edges[k].action])
+    for k in range(node.count):
+        edges[k].prior = expf(logits[edges[k].action] - largest)
+        total += edges[k].prior
+    for k in range(node.count):
+        edges[k].prior /= total
+        edges[k].u = edges[k].prior
+    if node.count < A:
+        node.legal_mass = NAN
+        if t.depth == 0 or A <= FEW_ACTIONS:
+            node.legal_mass = min(<float>1, total / sum_of_exponentials(logits, A, largest))
+
+
+cdef inline void keep_subtree(const Forest *f, Tree *t, int32_t root) noexcept nogil:
+    """Makes `root` node 0 and drops what is not below it."""
+    cdef int32_t *place = f.places
     cdef int32_t i, k, kept = 0, edges = 0
     cdef Node *node
     cdef Edge *edge

@@ -26,6 +26,7 @@ PLAIN_INTERVAL_S = 5.0
 REFRESH_PER_S = 4
 LOSSES = (("loss", "loss_total"), ("policy", "loss_policy"), ("value", "loss_value"), ("entropy", "entropy"),
           ("data lag", "data_lag_mean"))
+MOST_SETS = 4           # of positions with exact scores that are shown one by one
 SHOW_CURSOR = b"\x1b[?25h"
 
 Event = dict[str, Any]
@@ -81,7 +82,8 @@ class LiveView:
                 self._say(progress_line(event))
         elif kind == "evaluation":
             self._results = event["results"]
-            self._say(evaluation_line(event))
+            for line in (evaluation_line(event), *position_lines(event)):
+                self._say(line)
         elif kind == "status":
             self._status = event["status"]
             self._say(" ".join(filter(None, ["run is", self._status, _in_brackets(event.get("reason"))])))
@@ -96,6 +98,8 @@ class LiveView:
         results = event.get("results") or self._results
         if results:
             self._console.print(results_table(results, box.SIMPLE if self._live else box.ASCII2))
+        if any(point.get("positions") for point in event.get("curve", [])):
+            self._console.print(curve_table(event["curve"], box.SIMPLE if self._live else box.ASCII2))
         words = [event["status"], _in_brackets(event.get("reason"))]
         if "elapsed_s" in event:
             words.append(f"after {duration(event['elapsed_s'])}")
@@ -128,7 +132,25 @@ def progress_line(event: Event) -> str:
 def evaluation_line(event: Event) -> str:
     """An evaluation event on one line: the score against every opponent with its interval."""
     scores = [f"{each['opponent']} {_score(each)} of {each['games']}" for each in event["results"]]
-    return f"evaluation at update {event['updates']}: " + ", ".join(scores)
+    after = f" after {duration(event['elapsed_s'])}" if "elapsed_s" in event else ""
+    return f"evaluation at update {event['updates']}{after}: " + ", ".join(scores)
+
+
+def position_lines(event: Event) -> list[str]:
+    """Errors in positions with exact scores, a line per way to decide: of all positions, and of the non-trivial."""
+    return [
+        f"errors by {how}: " + ", ".join(
+            f"{row['name']} {100 * row['share']:.1f} % ({100 * row['low']:.1f} to {100 * row['high']:.1f}; "
+            f"{row['errors']} of {row['nontrivial']} where it matters)"
+            for row in _few(rows)
+        )
+        for how, rows in event.get("positions", {}).items()
+    ]
+
+
+def _few(rows: list[Event]) -> list[Event]:
+    """All sets if they are few, else the one that holds them all."""
+    return rows if len(rows) <= MOST_SETS else rows[-1:]
 
 
 def results_table(results: Sequence[Event], frame: box.Box) -> Table:
@@ -140,6 +162,22 @@ def results_table(results: Sequence[Event], frame: box.Box) -> Table:
     for each in results:
         counts = [str(each.get(name, "")) for name in ("games", "wins", "draws", "losses")]
         table.add_row(str(each["opponent"]), *counts, _score(each))
+    return table
+
+
+def curve_table(curve: Sequence[Event], frame: box.Box) -> Table:
+    """The learning curve: errors in % of all positions of each set, against the time of training."""
+    table = Table(box=frame, title="errors in %, against time")
+    points = [point for point in curve if point.get("positions")]
+    columns = [(how, row["name"]) for how, rows in points[-1]["positions"].items() for row in _few(rows)]
+    for name in ("time", "decisions", *(f"{how} {one}" for how, one in columns)):
+        table.add_column(name, justify="right")
+    for point in points:
+        shares = {(how, row["name"]): row["share"] for how, rows in point["positions"].items() for row in rows}
+        table.add_row(
+            duration(point["elapsed_s"]), quantity(point["step"]),
+            *(f"{100 * shares[column]:.1f}" if column in shares else "" for column in columns),
+        )
     return table
 
 

@@ -15,8 +15,8 @@ from learners.chunk import Header
 MIB = 1 << 20
 
 
-def header(number: int, version: int = 0, size: int = 100) -> Header:
-    return Header(f"c{number}", "w", number, "m", "main", version, version, "tic_tac_toe", 1, "unroll", 10, size)
+def header(number: int, version: int = 0, size: int = 100, split: str = "train") -> Header:
+    return Header(f"c{number}", "w", number, "m", "main", version, version, "tic_tac_toe", 1, "unroll", split, 10, size)
 
 
 class QueueAgainstDeque(RuleBasedStateMachine):
@@ -153,3 +153,58 @@ def test_metrics_tell_the_age_of_the_oldest() -> None:
     replay.insert(header(1), None, 12.0)
     figures = replay.metrics(15.0)
     assert (figures["queue_age_s"], figures["replay_chunks"], figures["replay_bytes"]) == (5.0, 2, 200)
+
+
+def test_held_out_chunks_are_never_sampled_and_the_newest_stay() -> None:
+    replay = Replay(Settings(capacity=4, held_out_rows=25), batch=1)
+    for number in range(8):
+        replay.insert(header(number, split="held_out"), number, 0.0)    # 10 rows each
+    assert replay.why_not(0) == "below_min"
+    assert [item.payload for item in replay.held_out()] == [5, 6, 7]
+    replay.insert(header(8), 8, 0.0)
+    assert [item.payload for item in replay.sample()] == [8]
+    assert len(replay.held_out()) == 3
+
+
+def test_a_window_grows_more_slowly_than_what_was_inserted() -> None:
+    replay = Replay(Settings(table="uniform", capacity=60, window_start=10, samples_per_insert=0.5), batch=1)
+    sizes = []
+    for number in range(800):
+        if not replay.can_insert():
+            replay.sample()
+        replay.insert(header(number), number, 0.0)
+        sizes.append(len(replay))
+    assert sizes[:10] == list(range(1, 11))
+    # KataGo's formula at 100 and 400 chunks, and the capacity in the end
+    assert sizes[99] == int(10 * (1 + 0.4 * (10**0.75 - 1) / 0.75)) == 34
+    assert sizes[-1] == 60
+    assert sorted(sizes) == sizes
+
+
+def test_age_has_no_bound_in_a_uniform_table_unless_one_is_given() -> None:
+    for bound, reason in ((None, None), (5, "no_fresh")):
+        replay = Replay(Settings(table="uniform", capacity=4, max_lag=bound), batch=1)
+        replay.insert(header(0), 0, 0.0)
+        assert replay.why_not(10**6) == reason
+    queue = Replay(Settings(capacity=4), batch=1)
+    queue.insert(header(0), 0, 0.0)
+    assert queue.why_not(10**6) == "no_fresh"
+
+
+def test_saved_and_loaded_it_goes_on_the_same() -> None:
+    def begin() -> Replay:
+        return Replay(Settings(table="uniform", capacity=6, samples_per_insert=2.0), batch=2, seed=3)
+
+    one, other = begin(), begin()
+    for number in range(5):
+        one.insert(header(number, split="held_out" if number == 2 else "train"), number, 0.0)
+    one.sample()
+    items, plain = one.save()
+    other.load(items, plain)
+    for replay in (one, other):
+        replay.insert(header(9), 9, 0.0)
+    assert [[item.payload for item in one.sample()] for _ in range(5)] == [
+        [item.payload for item in other.sample()] for _ in range(5)
+    ]
+    assert one.metrics(1.0) == other.metrics(1.0)
+    assert [item.payload for item in other.held_out()] == [2]

@@ -48,7 +48,7 @@ def _header(number: int, version: int) -> dict[str, Any]:
     return {
         "chunk_id": f"c{number}", "producer": "w", "sequence": number, "match_id": "m", "player": "main",
         "version_min": version, "version_max": version, "game": "tic_tac_toe", "rules_version": 1,
-        "layout": "unroll", "rows": 10, "bytes": 100,
+        "layout": "unroll", "split": "train", "rows": 10, "bytes": 100,
     }
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from actors.match import MatchResult, Tally
-from league.config import League
 from league.coordinator import Coordinator, players, snapshot_id
+from league.sections import League
 from serve.run_store import SqliteRunStore
 
 SHARES = League(self_play=0.5, snapshots=0.3, bots={"one_ply": 0.2}, match_games=10, max_snapshots=3)

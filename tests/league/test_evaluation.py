@@ -8,7 +8,7 @@ import pytest
 
 from actors.policy import NetworkPolicy
 from envs.registry import make
-from league.evaluation import _play, evaluate, score
+from league.evaluation import _play, evaluate, greedy, score
 from learners.config import Network
 from learners.networks import build_network, read_weights
 from native.vector import VectorGame
@@ -72,5 +72,7 @@ def test_only_the_first_game_of_each_row_counts() -> None:
     one = policy(game="connect_four")
     for seed in range(20):
         # a row's first game does not depend on how long others go on, what comes after it would
-        alone, among_others = (_play(game, one, "one_ply", 0, VectorGame(game, rows, seed), 0.0) for rows in (1, 40))
+        alone, among_others = (
+            _play(greedy(one, seed), "one_ply", 0, VectorGame(game, rows, seed)) for rows in (1, 40)
+        )
         assert alone[0] == among_others[0]

@@ -4,6 +4,7 @@ The tests run them on the real modules, `mutants.py` on broken ones, which must 
 """
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -13,7 +14,7 @@ import torch
 
 from learners import td_lambda, vtrace
 from learners.config import Loss
-from tests.learners import definitions
+from tests.learners import definitions, search_checks
 from tests.learners.samples import random_batch, random_legal
 
 Array = npt.NDArray[Any]
@@ -138,19 +139,20 @@ def check_policy_loss(module: ModuleType, seed: int) -> None:
 
 
 def check_value_loss(module: ModuleType, seed: int) -> None:
-    """Value and gradient of the masked squared error."""
+    """Values and gradients of the masked squared error and of its square."""
     rng = np.random.default_rng(seed)
-    value = torch.tensor(rng.normal(size=(5, 3)), requires_grad=True)
-    target = torch.tensor(rng.normal(size=(5, 3)), requires_grad=True)
     valid = (rng.random((5, 3)) < 0.7).astype(np.float64)
     valid[0, 0], valid[1, 1] = 1, 0
-    loss = module.squared_value_loss(value, target, torch.tensor(valid))
-    error = value.detach().numpy() - target.detach().numpy()
-    same(loss, (error**2 * valid).sum() / valid.sum())
-    loss.backward()
-    assert value.grad is not None
-    same(value.grad, 2 * error * valid / valid.sum())
-    assert target.grad is None
+    for function, power in ((module.squared_value_loss, 2), (module.quartic_value_loss, 4)):
+        value = torch.tensor(rng.normal(size=(5, 3)), requires_grad=True)
+        target = torch.tensor(rng.normal(size=(5, 3)), requires_grad=True)
+        loss = function(value, target, torch.tensor(valid))
+        error = value.detach().numpy() - target.detach().numpy()
+        same(loss, (error**power * valid).sum() / valid.sum())
+        loss.backward()
+        assert value.grad is not None
+        same(value.grad, power * error**(power - 1) * valid / valid.sum())
+        assert target.grad is None
 
 
 def check_actor_critic(module: ModuleType, seed: int) -> None:
@@ -206,7 +208,7 @@ def check_actor_critic(module: ModuleType, seed: int) -> None:
             same(metric, expected[name])
 
 
-CHECKS = {
+CHECKS: dict[str, Callable[[ModuleType, int], None]] = {
     "masked": check_masked,
     "vtrace": check_vtrace,
     "td_lambda": check_td_lambda,
@@ -215,5 +217,6 @@ CHECKS = {
     "policy_loss": check_policy_loss,
     "value_loss": check_value_loss,
     "actor_critic": check_actor_critic,
+    **search_checks.CHECKS,
 }
 """Module of learners/ and its check."""

@@ -10,6 +10,7 @@ from types import ModuleType
 
 import learners
 from tests.learners.checks import CHECKS
+from tests.learners.search_mutants import SEARCH_MUTANTS
 
 SEEDS = range(4)
 FOLDER = Path(learners.__file__).parent
@@ -85,10 +86,10 @@ MUTANTS: dict[str, list[tuple[str, str]]] = {
         ("total = total + log_p_head", "total = log_p_head"),
         ("action[..., head, None]", "action[..., 0, None]"),
         ("enumerate(torch.split(log_p, list(head_sizes), -1))", "enumerate([log_p] * len(head_sizes))"),
-        ("return -(log_p.exp()", "return (log_p.exp()"),
+        ("return -(finite.exp()", "return (finite.exp()"),
         ("torch.where(legal, log_p, 0)", "log_p.clamp(min=-1)"),
-        ("log_p.exp() * torch.where", "log_p.exp().detach() * torch.where"),
-        ("torch.where(legal, log_p, 0)).sum(-1)", "torch.where(legal, log_p, 0)).mean(-1)"),
+        ("finite.exp() * finite", "finite.exp().detach() * finite"),
+        ("finite.exp() * finite).sum(-1)", "finite.exp() * finite).mean(-1)"),
     ],
     "policy_loss": [
         ("-advantage.detach()", "advantage.detach()"),
@@ -97,10 +98,15 @@ MUTANTS: dict[str, list[tuple[str, str]]] = {
         ("return masked_mean(-advantage.detach() * log_prob, valid)", "return (-advantage.detach() * log_prob).mean()"),
     ],
     "value_loss": [
-        ("target.detach()", "target"),
-        ("(value - target.detach())", "(value.detach() - target)"),
+        ("target.detach()) ** 2", "target) ** 2"),
+        ("(value - target.detach()) ** 2", "(value.detach() - target) ** 2"),
         ("(value - target.detach()) ** 2", "(value - target.detach()).abs()"),
         ("return masked_mean((value - target.detach()) ** 2, valid)", "return ((value - target.detach()) ** 2).mean()"),
+        ("target.detach()) ** 4", "target) ** 4"),
+        ("(value - target.detach()) ** 4", "(value.detach() - target) ** 4"),
+        ("(value - target.detach()) ** 4", "(value - target.detach()).abs() ** 3"),
+        ("(value - target.detach()) ** 4", "(value - target.detach()) ** 2"),
+        ("return masked_mean((value - target.detach()) ** 4, valid)", "return ((value - target.detach()) ** 4).mean()"),
     ],
     "actor_critic": [
         ("log_policy(logits[:-1], batch.legal[:-1]", "log_policy(logits[1:], batch.legal[:-1]"),
@@ -133,6 +139,7 @@ MUTANTS: dict[str, list[tuple[str, str]]] = {
         ("masked_mean(rho, batch.valid)", "rho.mean()"),
         (".sqrt()", ""),
     ],
+    **SEARCH_MUTANTS,
 }
 
 
@@ -144,6 +151,7 @@ def load(name: str, old: str = "", new: str = "") -> ModuleType:
             raise ValueError(f"learners/{name}.py has {source.count(old)} times, expected once: {old!r}")
         source = source.replace(old, new)
     module = ModuleType(f"mutant_of_{name}")
+    sys.modules[module.__name__] = module       # dataclasses look there for the names in their annotations
     exec(compile(source, f"mutant of learners/{name}.py", "exec"), module.__dict__)
     return module
 

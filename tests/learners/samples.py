@@ -1,6 +1,6 @@
 """Random but well-formed columns, chunks and batches for the tests.
 
-Letters: T transitions, B streams, H heads, A mask bytes.
+Letters: T transitions, B streams, N rows, H heads, A mask bytes, K targets.
 """
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import torch
 import envs.registry
 from learners.batch import Batch
 from learners.chunk import Chunk, seal
+from learners.rows import RowBatch
 from native.game import Game
 
 Array = npt.NDArray[Any]
@@ -50,14 +51,61 @@ def random_columns(game: Game, lead: tuple[int, ...], seed: int, version: int = 
     }
 
 
+def random_rows(game: Game, rows: int, seed: int, version: int = 0, targets: int = 4) -> dict[str, Array]:
+    """Columns of layout "rows"; some rows have fewer than K actions with a target above 0."""
+    rng = np.random.default_rng(seed)
+    action, legal = random_legal(rng, (rows,), game.head_sizes)
+    target_action, target_prob = random_targets(rng, legal, targets)
+    return {
+        "observation": rng.integers(0, 2, (rows, *game.observation_shape)).astype(game.observation_dtype),
+        "legal": np.packbits(legal, axis=-1, bitorder="little"),
+        "action": action,
+        "target_action": target_action,
+        "target_prob": target_prob.astype(np.float32),
+        "root_value": rng.uniform(-1, 1, rows).astype(np.float32),
+        "outcome": rng.choice([-1, 0, 1], rows).astype(np.float32),
+        "surprise": rng.exponential(1.0, rows).astype(np.float32),
+        "episode": np.sort(rng.integers(0, 5, rows)),
+        "ply": rng.integers(0, 9, rows).astype(np.int32),
+        "version": np.full(rows, version, np.int32),
+    }
+
+
+def random_targets(rng: np.random.Generator, legal: Array, targets: int) -> tuple[Array, Array]:
+    """`(target_action, target_prob)`, `[N, K]`, over legal actions; unused places hold action 0 with 0."""
+    action, prob = np.zeros((len(legal), targets), np.int32), np.zeros((len(legal), targets))
+    for row, mask in enumerate(legal):
+        chosen = rng.permutation(np.flatnonzero(mask))[:rng.integers(1, targets + 1)]
+        action[row, :len(chosen)] = chosen
+        prob[row, :len(chosen)] = rng.dirichlet(np.ones(len(chosen)))
+    return action, prob
+
+
 def random_chunk(
     game: Game, lead: tuple[int, ...], seed: int, replaced: Mapping[str, Array] | None = None, *,
-    layout: str = "unroll", version: int = 0,
+    layout: str = "unroll", split: str = "train", version: int = 0,
 ) -> Chunk:
     """A sealed chunk of random columns, some of them replaced."""
-    columns = {**random_columns(game, lead, seed, version), **(replaced or {})}
-    return seal(columns, chunk_id=f"chunk-{seed}", producer="actor-0", sequence=seed, match_id="match", player="main",
-                game=game, layout=layout)
+    drawn = random_columns(game, lead, seed, version) if layout == "unroll" else random_rows(
+        game, lead[0], seed, version)
+    return seal({**drawn, **(replaced or {})}, chunk_id=f"chunk-{seed}", producer="actor-0", sequence=seed,
+                match_id="match", player="main", game=game, layout=layout, split=split)
+
+
+def random_row_batch(num_actions: int, rows: int, seed: int, targets: int = 3) -> RowBatch:
+    """A float64 minibatch for loss functions; its observations are empty. Some surprises are above 2 nats."""
+    rng = np.random.default_rng(seed)
+    _, legal = random_legal(rng, (rows,), (num_actions,))
+    action, prob = random_targets(rng, legal, targets)
+    return RowBatch(
+        observation=torch.empty(0),
+        legal=torch.from_numpy(legal).bool(),
+        target_action=torch.from_numpy(action).long(),
+        target_prob=torch.from_numpy(prob),
+        root_value=torch.from_numpy(rng.uniform(-1, 1, rows)),
+        outcome=torch.from_numpy(rng.choice([-1.0, 0.0, 1.0], rows)),
+        surprise=torch.from_numpy(rng.exponential(2.0, rows)),
+    )
 
 
 def random_batch(head_sizes: Sequence[int], steps: int, streams: int, seed: int) -> Batch:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 
 from learners.chunk import Chunk, from_arrow, from_wire, seal, to_arrow, to_wire, validate
-from tests.learners.samples import random_chunk, random_columns, tic_tac_toe
+from tests.learners.samples import random_chunk, random_columns, random_rows, tic_tac_toe
 
 GAME = tic_tac_toe()
 LEADS = {"unroll": (6, 4), "rows": (7,)}
@@ -32,6 +32,17 @@ def test_header_of_a_sealed_chunk() -> None:
     header = seal(columns, chunk_id="c", producer="p", sequence=2, match_id="m", player="main", game=GAME).header
     assert (header.version_min, header.version_max) == (12, 29)     # neither invalid rows nor row T count
     assert (header.rows, header.game, header.rules_version) == (20, "tic_tac_toe", GAME.rules_version)
+    assert (header.layout, header.split) == ("unroll", "train")
+    assert header.bytes == sum(column.nbytes for column in columns.values())
+
+
+def test_header_of_searched_decisions() -> None:
+    columns = random_rows(GAME, 7, seed=3)
+    columns["version"] = np.arange(7, dtype=np.int32) + 10
+    header = seal(columns, chunk_id="c", producer="p", sequence=2, match_id="m", player="main", game=GAME,
+                  layout="rows", split="held_out").header
+    assert (header.version_min, header.version_max, header.rows) == (10, 16, 7)
+    assert (header.layout, header.split) == ("rows", "held_out")
     assert header.bytes == sum(column.nbytes for column in columns.values())
 
 
@@ -57,8 +68,9 @@ def test_arrow_takes_columns_that_are_not_contiguous() -> None:
     assert_same(from_arrow(to_arrow(chunk)), chunk)
 
 
-def test_damaged_arrow_is_refused_or_read_but_never_crashes() -> None:
-    data = to_arrow(random_chunk(GAME, (3, 2), seed=1))
+@pytest.mark.parametrize("layout", LEADS)
+def test_damaged_arrow_is_refused_or_read_but_never_crashes(layout: str) -> None:
+    data = to_arrow(random_chunk(GAME, LEADS[layout], seed=1, layout=layout))
     rng = np.random.default_rng(0)
     for length in (0, 1, 10, len(data) // 2):
         with pytest.raises(ValueError, match="not a chunk in Arrow form"):
@@ -90,7 +102,8 @@ def test_a_wrong_header_is_refused(change: dict[str, Any], sentence: str) -> Non
     ({"game": "connect_four"}, "is of connect_four rules 1, expected tic_tac_toe rules 1"),
     ({"rules_version": 7}, "is of tic_tac_toe rules 7, expected tic_tac_toe rules 1"),
     ({"layout": "steps"}, "has layout 'steps', expected one of unroll, rows"),
-    ({"layout": "rows"}, r"'valid' has shape \[6, 4\], expected \[N\]"),
+    ({"layout": "rows"}, "has columns .*'valid'.*, expected .*'target_prob'"),
+    ({"split": "test"}, "has split 'test', expected one of train, held_out"),
     ({"rows": 1}, "header says rows 1, its columns say 20"),
     ({"bytes": 1}, "header says bytes 1"),
     ({"version_max": 9}, "header says version_max 9, its columns say 0"),
@@ -111,6 +124,46 @@ def test_a_header_that_lies_is_refused(change: dict[str, Any], sentence: str) ->
 def test_a_wrong_column_is_refused(name: str, column: npt.NDArray[Any], sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         random_chunk(GAME, (6, 4), 1, {name: column})
+
+
+@pytest.mark.parametrize(("name", "column", "sentence"), [
+    ("outcome", np.zeros((7, 1), np.float32), r"'outcome' has shape \[7, 1\], expected \[N\]"),
+    ("outcome", np.zeros(0, np.float32), r"'outcome' has shape \[0\], expected \[N\]"),
+    ("action", np.zeros(7, np.int32), r"'action' is int32 \[7\], expected int32 \[7, 1\]"),
+    ("target_action", np.zeros((7, 4), np.int64), r"'target_action' is int64 \[7, 4\], expected int32 \[7, 4\]"),
+    ("target_prob", np.ones((7, 3), np.float32), r"'target_action' is int32 \[7, 4\], expected int32 \[7, 3\]"),
+    ("target_prob", np.ones(7, np.float32), r"'target_action' is int32 \[7, 4\], expected int32 \[7, 1\]"),
+    ("surprise", np.zeros(6, np.float32), r"'surprise' is float32 \[6\], expected float32 \[7\]"),
+    ("episode", np.zeros(7, np.int32), r"'episode' is int32 \[7\], expected int64 \[7\]"),
+])
+def test_a_wrong_column_of_searched_decisions_is_refused(name: str, column: npt.NDArray[Any], sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        random_chunk(GAME, (7,), 1, {name: column}, layout="rows")
+
+
+@pytest.mark.parametrize(("name", "value", "sentence"), [
+    ("root_value", np.nan, "'root_value' has a value outside: finite numbers"),
+    ("outcome", np.inf, "'outcome' has a value outside: finite numbers"),
+    ("surprise", -0.1, "'surprise' has a value outside: finite numbers from 0 on"),
+    ("surprise", np.inf, "'surprise' has a value outside"),
+    ("target_prob", 0.9, "'target_prob' has a value outside: 0 to 1 with a sum of 1 in every row"),
+    ("target_prob", [1.5, -0.5, 0, 0], "'target_prob' has a value outside"),
+    ("target_prob", np.nan, "'target_prob' has a value outside"),
+    ("target_action", 9, "'target_action' has a value outside: 0 to 8"),
+    ("target_action", -1, "'target_action' has a value outside"),
+    ("action", 9, "'action' has a value outside: 0 to 8"),
+    ("target_action", 8, "'target_action' has an action that column 'legal' forbids"),
+    ("action", 8, "'action' has an action that column 'legal' forbids"),
+])
+def test_an_impossible_searched_decision_is_refused(name: str, value: Any, sentence: str) -> None:
+    columns = random_rows(GAME, 7, seed=1)
+    columns["legal"][2] = [0b1111, 0]
+    columns["action"][2] = 1
+    columns["target_action"][2], columns["target_prob"][2] = [3, 1, 8, 0], [0.5, 0.5, 0, 0]     # unused: anything
+    random_chunk(GAME, (7,), 1, columns, layout="rows")
+    columns[name][2] = value
+    with pytest.raises(ValueError, match=sentence):
+        random_chunk(GAME, (7,), 1, columns, layout="rows")
 
 
 @pytest.mark.parametrize(("name", "value", "sentence"), [

@@ -68,7 +68,7 @@ class Walkers:
     def step(self, row: dict[str, Array]) -> None:
         row["observation"][:] = self.observe()
         with torch.inference_mode():
-            logits, _ = self.network(torch.from_numpy(row["observation"]))
+            logits, *_ = self.network(torch.from_numpy(row["observation"]))
         log_p = logits[:, :2].log_softmax(-1).numpy()
         right = self.rng.random(B) < np.exp(log_p[:, 1])
         acts = ~self.ended
@@ -112,7 +112,7 @@ def test_the_walkers_learn_to_go_right_from_old_data() -> None:
     cells = np.zeros((CELLS - 1, 18), np.uint8)
     cells[np.arange(CELLS - 1), np.arange(CELLS - 1)] = 1
     with torch.inference_mode():
-        _, value = learner.network(torch.from_numpy(cells.reshape(-1, 2, 3, 3)))
+        value = learner.network(torch.from_numpy(cells.reshape(-1, 2, 3, 3))).value
     expected = GAMMA ** np.arange(CELLS - 2, -1, -1)    # of walking straight to the goal
     np.testing.assert_allclose(value.numpy(), expected, atol=0.15)
 

@@ -18,12 +18,23 @@ from typing import NamedTuple
 
 from native.build import ROOT
 from native.game import rebuild
-from tests.native import returns_definition, sampling_definition, search_checks, search_secrets, vector_definition
+from tests.native import (
+    returns_definition,
+    sampling_definition,
+    search_cache_checks,
+    search_checks,
+    search_secrets,
+    vector_definition,
+)
 from tests.native.compile import compile_folder
 
 SEEDS = range(40)
 HUNG_S = 120        # a mutant that loops for ever is dead too
-SHARED = ("arrays", "block", "masks", "search_descent", "search_root", "search_tree", "search_values")
+SHARED = (
+    "arrays", "block", "masks", "search_descent", "search_leaves", "search_memory", "search_root", "search_softmax",
+    "search_tree", "search_values",
+)
+COMPANION = "evaluation_cache"      # a module beside its target, planted where it is the one that is spoilt
 
 
 class Mutant(NamedTuple):
@@ -44,7 +55,10 @@ CHECKS: dict[str, tuple[Callable[[ModuleType, int], None], ...]] = {
         sampling_definition.check_draws, sampling_definition.check_greedy,
         sampling_definition.check_edges, sampling_definition.check_refusals,
     ),
-    "search": (search_checks.check_search, search_checks.check_kept, search_secrets.check_secrets),
+    "search": (
+        search_checks.check_search, search_checks.check_kept, search_cache_checks.check_with_cache,
+        search_secrets.check_secrets,
+    ),
     "vector": (check_vector,),
 }
 
@@ -68,15 +82,16 @@ def survivors(target: str, folder: Path) -> list[str]:
 
 def plant(target: str, name: str, mutant: Mutant | None, folder: Path) -> None:
     """Writes `target` and what it cimports as modules `FILE_NAME` of their own."""
+    cimported = (*SHARED, COMPANION) if mutant is not None and Path(mutant.file).stem == COMPANION else SHARED
     for path in sorted((ROOT / "native").glob("*.p[xy][dx]")):
-        if path.stem not in (target, *SHARED) or (path.suffix == ".pyx" and path.stem != target):
+        if path.stem not in (target, *cimported):
             continue
         text = path.read_text()
         if mutant is not None and mutant.file == path.name:
             if text.count(mutant.old) != 1:
                 raise ValueError(f"{name}: {mutant.old!r} does not stand exactly once in {path.name}")
             text = text.replace(mutant.old, mutant.new)
-        text = re.sub(rf"native\.({'|'.join(SHARED)}) cimport", rf"\1_{name} cimport", text)
+        text = re.sub(rf"native\.({'|'.join(cimported)}) cimport", rf"\1_{name} cimport", text)
         (folder / f"{path.stem}_{name}{path.suffix}").write_text(text)
 
 

@@ -26,9 +26,9 @@ def drive(search: Any, states: list[State], seeds: list[int], begin: bool = True
         search.expand(np.stack([logits for logits, _ in answers]), np.array([value for _, value in answers]))
 
 
-def some_states(name: str, count: int, seed: int) -> list[State]:
+def some_states(name: str, count: int, seed: int, **options: Any) -> list[State]:
     """Unfinished states on the way of random games."""
-    rng, game, found = np.random.default_rng(seed), registry.make(name), list[State]()
+    rng, game, found = np.random.default_rng(seed), registry.make(name, **options), list[State]()
     while len(found) < count:
         state = game.new_state(int(rng.integers(2**63)))
         for _ in range(rng.integers(0, 2 + game.max_length // 2)):

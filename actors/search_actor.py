@@ -1,0 +1,32 @@
+"""The self-play worker in a process of its own."""
+from __future__ import annotations
+
+import torch
+
+from actors.config import SelfPlay
+from actors.searcher import searcher_factory
+from actors.self_play import SelfPlayWorker
+from actors.worker_actor import Life, WorkerActor
+from learners.config import Network
+from native.game import Game
+
+
+class SearchActor(WorkerActor):
+    """See `actors.self_play`."""
+
+    def __init__(
+        self,
+        name: str,
+        game: Game,
+        network: Network,
+        settings: SelfPlay,
+        seed: tuple[int, ...],
+        learner: str,
+        namespace: str,
+    ) -> None:
+        torch.set_num_threads(settings.threads)
+        life = Life(name, seed, namespace)
+        super().__init__(SelfPlayWorker(
+            life.name, game, settings, seed=life.seed, learner=learner, coordination=life.coordination,
+            weights=life.weights, make_searcher=searcher_factory(game, network, settings, life.seed),
+        ))

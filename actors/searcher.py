@@ -1,0 +1,162 @@
+"""Whole searches of many games at once, guided by a network, by random play or by nothing."""
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from time import perf_counter
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from actors.config import SelfPlay
+from learners.config import Network
+from learners.engines.choice import Choice, choose
+from learners.engines.engine import Engine
+from native.evaluation_cache import EvaluationCache
+from native.game import Game
+from native.search import Search
+from native.search_settings import SearchSettings
+
+
+class Searcher(Protocol):
+    """Searches from many states. `version`: of the weights that guide it, -1 without any yet; `forward_s`: seconds
+    inside their network so far, in `batches` forward passes; `note`: what people should know of it."""
+
+    version: int
+    forward_s: float
+    batches: int
+
+    @property
+    def note(self) -> str: ...
+
+    def load(self, version: int, weights: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Takes a copy of `weights`. Raises ValueError naming what does not fit."""
+
+    def search(self, states: npt.NDArray[np.uint8], seeds: npt.NDArray[np.uint64]) -> Search:
+        """A finished search of `states [n, state_bytes]` with `seeds [n]`; the next one uses its memory again."""
+
+
+def exploring(settings: SelfPlay) -> SearchSettings:
+    """How to search where decisions are learned from."""
+    return SearchSettings(
+        simulations=settings.simulations, root=settings.root, c_init=settings.c_init, c_base=settings.c_base,
+        fpu_reduction=settings.fpu_reduction, root_fpu_reduction=settings.root_fpu_reduction,
+        root_temperature=settings.root_temperature, dirichlet_alpha=settings.dirichlet_alpha,
+        dirichlet_fraction=settings.dirichlet_fraction, forced_playouts=settings.forced_playouts,
+        max_considered=settings.max_considered, c_visit=settings.c_visit, c_scale=settings.c_scale,
+        fast_simulations=settings.fast_simulations, full_fraction=settings.full_fraction, solver=settings.solver,
+    )
+
+
+def playing(settings: SelfPlay, simulations: int) -> SearchSettings:
+    """How to search where strength counts: without noise, every search a full one."""
+    return SearchSettings(
+        simulations=simulations, root=settings.root, c_init=settings.c_init, c_base=settings.c_base,
+        fpu_reduction=settings.fpu_reduction, root_fpu_reduction=settings.root_fpu_reduction,
+        max_considered=settings.max_considered, c_visit=settings.c_visit, c_scale=settings.c_scale,
+        gumbel_scale=0.0, solver=settings.solver,
+    )
+
+
+class NetworkSearcher:
+    """Leaves of all games go through the network in one batch.
+
+    cache: evaluated positions that are remembered while the weights stay, 0 for none. symmetries: every batch is seen
+    in a symmetry of the game drawn by `seed` and the number of the batch. notes: what people should know of the engine,
+    the newest last; others may add to it.
+    """
+
+    def __init__(
+        self, game: Game, num_games: int, settings: SearchSettings, engine: Engine, *, cache: int = 0,
+        symmetries: bool = False, seed: int = 0, notes: Sequence[str] = (),
+    ) -> None:
+        self.version = -1
+        self.forward_s = 0.0
+        self.rows = 0           # evaluated by the network
+        self.batches = 0
+        self._notes = notes
+        self._engine = engine
+        self._cache = EvaluationCache(game, cache) if cache else None
+        self._search = Search(game, num_games, settings, self._cache)
+        self._seed = seed
+        self._symmetries = [
+            (observation, np.argsort(action).astype(np.int32)) for observation, action in game.symmetries
+        ] if symmetries else []
+
+    @property
+    def note(self) -> str:
+        """The newest of `notes`."""
+        return self._notes[-1] if self._notes else ""
+
+    def load(self, version: int, weights: Mapping[str, npt.NDArray[Any]]) -> None:
+        """See `Searcher.load`; what the cache remembers is of other weights and goes."""
+        self._engine.load(weights)
+        self.version = version
+        if self._cache is not None:
+            self._cache.clear()
+
+    def search(self, states: npt.NDArray[np.uint8], seeds: npt.NDArray[np.uint64]) -> Search:
+        """See `Searcher.search`."""
+        search = self._search
+        search.begin(states, seeds)
+        while len(observations := search.select()[0]):
+            search.expand(*self._evaluate(observations))
+        return search
+
+    def _evaluate(
+        self, observations: npt.NDArray[Any]
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        symmetry = 0
+        if len(self._symmetries) > 1:
+            symmetry = int(np.random.SeedSequence((self._seed, self.batches)).generate_state(1)[0])
+            symmetry %= len(self._symmetries)
+        if symmetry:
+            there, back = self._symmetries[symmetry]
+            observations = observations.reshape(len(observations), -1).take(there, axis=1).reshape(observations.shape)
+        start = perf_counter()
+        logits, values = self._engine.evaluate(observations)
+        self.forward_s += perf_counter() - start
+        self.batches += 1
+        self.rows += len(observations)
+        return (logits.take(back, axis=1) if symmetry else logits), values
+
+
+class RolloutSearcher:
+    """Needs no network: uniform priors, and one game of random play from every leaf."""
+
+    def __init__(self, game: Game, num_games: int, settings: SearchSettings) -> None:
+        self.version = 0
+        self.forward_s = 0.0
+        self.batches = 0
+        self.note = ""
+        self._search = Search(game, num_games, settings)
+
+    def load(self, version: int, weights: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Takes note of the version."""
+        self.version = version
+
+    def search(self, states: npt.NDArray[np.uint8], seeds: npt.NDArray[np.uint64]) -> Search:
+        """See `Searcher.search`."""
+        self._search.begin(states, seeds)
+        self._search.run_rollouts()
+        return self._search
+
+
+def searcher_factory(game: Game, network: Network, settings: SelfPlay, seed: int) -> Callable[[], Searcher]:
+    """Makes searchers for self-play with the inference engine that `settings` asks for; the first call may try some."""
+    choice: list[Choice] = []
+    notes: list[str] = []
+
+    def make() -> Searcher:
+        if not choice:
+            choice.append(choose(
+                game, network, batch=settings.games, threads=settings.threads, engine=settings.engine, seed=seed,
+                on_fallback=lambda report: notes.append(report) if len(notes) == 1 else None,   # once is enough
+            ))
+            notes.append(choice[0].reason)
+        return NetworkSearcher(
+            game, settings.games, exploring(settings), choice[0].make(), cache=settings.cache,
+            symmetries=settings.symmetries, seed=seed, notes=notes,
+        )
+
+    return make

@@ -1,0 +1,80 @@
+"""Settings of a run that are neither the learner's nor the actors'."""
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, model_validator
+
+from learners.config import Section
+
+
+class League(Section):
+    """Whom the learner plays, and when it is frozen. Shares are relative: they need not add up to 1."""
+
+    self_play: float = Field(default=1.0, ge=0, description="share of games against itself")
+    snapshots: float = Field(default=0.0, ge=0, description="share of games against its own frozen past")
+    bots: dict[str, float] = Field(default_factory=dict, description="share of games against each scripted player")
+    match_games: int = Field(default=512, ge=1, description="games of one match")
+    snapshot_every: int = Field(default=1000, ge=1, description="updates between two snapshots")
+    max_snapshots: int = Field(default=16, ge=1, description="snapshots that are played; the oldest but one go first")
+
+    @model_validator(mode="after")
+    def _somebody(self) -> League:
+        for bot, share in self.bots.items():
+            if share < 0:
+                raise ValueError(f"the share of {bot} must not be negative, got {share}")
+        if self.self_play + sum(self.bots.values()) <= 0:
+            raise ValueError("self_play and bots are all 0: there is nobody to play before the first snapshot")
+        return self
+
+
+class Budget(Section):
+    """When a run is complete: at whatever comes first."""
+
+    updates: int | None = Field(default=None, ge=1, description="learner updates")
+    env_steps: int | None = Field(default=None, ge=1, description="decisions learned from")
+    minutes: float | None = Field(default=None, gt=0, description="minutes of training, pauses not counted")
+
+    @model_validator(mode="after")
+    def _ends(self) -> Budget:
+        if self.updates is None and self.env_steps is None and self.minutes is None:
+            raise ValueError("give at least one of updates, env_steps and minutes")
+        return self
+
+
+class Evaluation(Section):
+    """Greedy play against scripted players, on the same pairs of games every time."""
+
+    opponents: tuple[str, ...] = Field(default=("random",), description="scripted players")
+    games: int = Field(default=400, ge=2, multiple_of=2, description="games per opponent, as many in every seat")
+    every_windows: int = Field(default=1, ge=1, description="windows between two evaluations")
+    seed: int = Field(default=20_001, ge=0, description="of the evaluation games; apart from training seeds")
+    simulations: int = Field(default=0, ge=0, description="search of so many for every decision; 0: the network alone")
+    positions: Path | None = Field(
+        default=None, description="CSV of positions with exact scores, whose errors are counted in every evaluation"
+    )
+    position_sets: tuple[str, ...] = Field(default=(), description="which of its sets; none: all")
+
+
+class Windows(Section):
+    """A window is a stretch of training that is summed up in one row of metrics."""
+
+    env_steps: int = Field(default=1_000_000, ge=1, description="decisions learned from in one window")
+    checkpoint_every: int = Field(default=1, ge=1, description="windows between two checkpoints")
+    keep_checkpoints: int = Field(default=3, ge=1, description="newest checkpoints that are kept")
+
+
+class Schedule(Section):
+    """Linear decay over the budget: from the value of the section to what is given here."""
+
+    learning_rate_end: float | None = Field(default=None, ge=0, description="None: constant")
+    entropy_weight_end: float | None = Field(default=None, ge=0, description="None: constant")
+    temperature_end: float | None = Field(default=None, gt=0, description="None: constant")
+
+
+class Cluster(Section):
+    """Where Ray runs."""
+
+    address: str = Field(default="local", description="local: a Ray of this run's own; auto: the one we are inside")
+    temp_dir: str | None = Field(default=None, description="Ray's folder for sockets and logs; local only")
+    object_store_mb: int | None = Field(default=None, ge=128, description="default: enough for replay.max_bytes")

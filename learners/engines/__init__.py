@@ -1,0 +1,1 @@
+"""Ways to run a network forward: one interface, several libraries, chosen by measurement."""

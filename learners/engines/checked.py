@@ -1,0 +1,80 @@
+"""An engine whose outputs are compared with those of torch in float32 whenever it takes weights.
+
+Where it errs beyond the bounds of `learners.engines.accuracy`, a more exact one takes its place for these weights.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy.typing as npt
+
+from learners.config import Network
+from learners.engines.accuracy import Errors, compare
+from learners.engines.catalogue import FALLBACKS
+from learners.engines.engine import Engine, Evaluation
+from learners.engines.torch_engine import TorchEngine
+from native.game import Game
+
+EXACT = "torch"
+
+
+class CheckedEngine:
+    """The engine called `preferred`, or what replaces it; `build` makes one by name.
+
+    sample: the observations they are compared on, a few dozen. Figures: `loads`, and how many of them ended with
+    another engine than the preferred one (`fallbacks`); `errors` of the present weights; `report`, one sentence on the
+    latest load, which `on_fallback` gets as well where there was one.
+    """
+
+    def __init__(
+        self, preferred: str, game: Game, network: Network, *, build: Callable[[str], Engine],
+        sample: npt.NDArray[Any], on_fallback: Callable[[str], None] = lambda report: None,
+    ) -> None:
+        self.preferred = preferred
+        self.loads = 0
+        self.fallbacks = 0
+        self.errors = Errors(0.0, 0.0, 0.0)
+        self.report = "no weights yet"
+        self._build = build
+        self._exact = TorchEngine(game, network)
+        self._built: dict[str, Engine] = {EXACT: self._exact}
+        self._sample = sample
+        self._on_fallback = on_fallback
+        self._engine = self._get(preferred)
+
+    @property
+    def name(self) -> str:
+        """Of the engine that evaluates the present weights."""
+        return self._engine.name
+
+    def load(self, weights: Mapping[str, npt.NDArray[Any]]) -> None:
+        """See `Engine.load`; then the check."""
+        self._exact.load(weights)
+        exact = self._exact.evaluate(self._sample)
+        found = []
+        name: str | None = self.preferred
+        while name is not None:
+            engine = self._get(name)
+            if engine is not self._exact:
+                engine.load(weights)
+            self._engine = engine
+            self.errors = compare(engine.evaluate(self._sample), exact)
+            found.append(f"{name} (errors: {self.errors})")
+            if self.errors.acceptable:
+                break
+            name = FALLBACKS[name]
+        self.loads += 1
+        self.report = " errs too much, taken instead: ".join(found)
+        if len(found) > 1:
+            self.fallbacks += 1
+            self._on_fallback(self.report)
+
+    def evaluate(self, observations: npt.NDArray[Any]) -> Evaluation:
+        """See `Engine.evaluate`."""
+        return self._engine.evaluate(observations)
+
+    def _get(self, name: str) -> Engine:
+        if name not in self._built:
+            self._built[name] = self._build(name)
+        return self._built[name]

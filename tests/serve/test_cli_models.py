@@ -1,0 +1,137 @@
+"""`ludus evaluate` and `ludus calibrate` as people type them."""
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.testing import CliRunner, Result
+
+from envs import registry
+from learners import dataset
+from learners.config import Learning, Network
+from learners.learner import Learner
+from serve import cli_models
+from tests.envs.tic_tac_toe_scores import PATH as SCORES
+from tests.learners.samples import random_chunk
+
+Ludus = Callable[..., Result]
+
+
+@pytest.fixture
+def ludus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ludus:
+    """Runs these words on a wide screen in a folder with the untrained model of a run called `alpha`."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.delenv("LUDUS_RUNS_DIR", raising=False)
+    run = tmp_path / "runs" / "alpha"
+    learner = Learner(registry.make("tic_tac_toe"), Learning(network=Network(hidden=(8,))), seed=1)
+    learner.save(run / "checkpoints" / "ckpt_000001_000000007" / "learner")
+    (run / "config.yaml").write_text(yaml.safe_dump({"game": "tic_tac_toe", "self_play": {"c_init": 2.0}}))
+    return lambda *words: CliRunner().invoke(cli_models.app, list(words))
+
+
+def test_errors_in_positions_are_shown(ludus: Ludus) -> None:
+    words = ("evaluate", "alpha", "--positions", str(SCORES), "--sets", "stones_3,stones_6", "--simulations", "16")
+    done = ludus(*words, "--baseline")
+    assert done.exit_code == 0, done.output
+    lines = [line.split("  ") for line in done.stdout.splitlines()]
+    cells = [[cell.strip() for cell in line if cell.strip()] for line in lines]
+    rows = {row[0]: row for row in cells if len(row) > 5}
+    assert rows["stones_3"][1:4] == ["252", "186", "network alone"]
+    assert {"stones_6", "all", "search of 16", "600 rollouts"} <= set(rows)
+    assert int(rows["600 rollouts"][1]) < 10
+    assert "Games against" not in done.stdout
+
+    found = json.loads(ludus(*words, "--json").stdout)
+    assert (found["game"], found["version"], found["engine"], found["scores"]) == ("tic_tac_toe", 0, "torch", [])
+    assert set(found["positions"]) == {"network alone", "search of 16"}
+    for player in found["positions"].values():
+        assert [row["name"] for row in player] == ["stones_3", "stones_6", "all"]
+    alone, searched = (found["positions"][player][-1]["errors"] for player in ("network alone", "search of 16"))
+    assert searched < alone
+
+
+def test_games_against_scripted_players(ludus: Ludus) -> None:
+    words = ("evaluate", "runs/alpha", "--games", "40", "--json")
+    every = json.loads(ludus(*words, "--simulations", "0").stdout)
+    assert [row["opponent"] for row in every["scores"]] == ["random", "one_ply"]
+    assert every["positions"] == {}
+    alone = every["scores"][0]
+    found = json.loads(ludus(*words, "--opponents", " random, ", "--simulations", "32").stdout)
+    (searched,) = found["scores"]
+    assert searched["games"] == 40
+    assert searched["wins"] > alone["wins"]
+    shown = ludus("evaluate", "alpha", "--games", "40", "--simulations", "0", "--opponents", "random").stdout
+    assert "Games against scripted players, network alone:" in shown
+    assert shown.count("%") == 2
+
+
+def test_calibration_is_printed_and_written(ludus: Ludus, tmp_path: Path) -> None:
+    done = ludus("calibrate", "alpha", "--games", "60", "--simulations", "8")
+    assert done.exit_code == 0, done.output
+    assert "60 games with itself, " in done.stdout
+    for words in ("values of the network", "values of the search", "by chance", "too high by", "early", "best scale"):
+        assert words in done.stdout
+    folder = tmp_path / "runs" / "alpha" / "calibration"
+    written = json.loads((folder / "calibration.json").read_text())
+    assert (folder / "reliability.svg").read_text().startswith("<svg ")
+    assert (written["games"], written["simulations"], set(written["values"])) == (60, 8, {"network", "search"})
+    again = ludus("calibrate", "alpha", "--games", "60", "--simulations", "8", "--json", "--out", "else where")
+    assert json.loads(again.stdout) == written
+    assert (tmp_path / "else where" / "calibration.json").read_bytes() == (folder / "calibration.json").read_bytes()
+
+
+def test_datasets_are_judged(ludus: Ludus, tmp_path: Path) -> None:
+    game = registry.make("tic_tac_toe")
+    path = tmp_path / "held_out.parquet"
+    chunks = [random_chunk(game, (300,), 1, layout="rows")]
+    dataset.write(path, chunks, dataset.facts_of(game, {}))
+    found = json.loads(ludus("calibrate", "alpha", "--data", str(path), "--json").stdout)
+    assert set(found["values"]) == {"network", "search"}
+    assert found["values"]["search"]["rows"] == 300
+    gap = chunks[0].columns["root_value"] - chunks[0].columns["outcome"]
+    assert found["values"]["search"]["mse"] == pytest.approx(float((gap**2).mean()))
+    assert "distinct_games" not in found
+    dataset.write(path, chunks, dataset.facts_of(game, {}, known=("outcome",)))
+    assert set(json.loads(ludus("calibrate", "alpha", "--data", str(path), "--json").stdout)["values"]) == {"network"}
+
+
+@pytest.mark.parametrize(("words", "sentence"), [
+    (("evaluate", "beta"), "there is no model in beta: there is no such folder"),
+    (("calibrate", "runs"), "there is no model in runs: expected the folder of a run, a checkpoint or a learner"),
+    (("evaluate", "alpha", "--opponents", "randon"), "randon"),
+    (("evaluate", "alpha", "--positions", "none.csv"), "cannot read the positions in none.csv"),
+    (("evaluate", "alpha", "--positions", str(SCORES), "--sets", "stones_9"), "no set stones_9; there are stones_0"),
+    (("calibrate", "alpha", "--data", "none.parquet"), "none.parquet"),
+    (("calibrate", "alpha", "--engine", "abacus"), "abacus"),
+])
+def test_mistakes_are_one_sentence(ludus: Ludus, words: tuple[str, ...], sentence: str) -> None:
+    done = ludus(*words)
+    assert done.exit_code == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith("ludus: ")
+    assert sentence in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_nobody_to_play_against(ludus: Ludus, tmp_path: Path) -> None:
+    learner = Learner(registry.make("prospector"), Learning(network=Network(hidden=(8,))), seed=1)
+    learner.save(tmp_path / "alone")
+    done = ludus("evaluate", "alone")
+    assert (done.exit_code, done.stderr) == (2, "ludus: prospector has one seat and nobody to play against\n")
+
+
+def test_help_teaches_by_examples(ludus: Ludus) -> None:
+    assert "ludus evaluate RUN --positions scores.csv --baseline" in ludus("evaluate", "--help").stdout
+    assert "ludus calibrate RUN --data held_out.parquet" in ludus("calibrate", "--help").stdout
+
+
+def test_asking_for_help_imports_nothing_heavy() -> None:
+    code = "import sys, serve.cli_models; print({'torch', 'ray', 'numpy', 'pyarrow'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
