@@ -59,6 +59,11 @@ class SelfPlay(Section):
     symmetries: bool = Field(default=True, description="evaluate leaves in a random symmetry of the game")
     engine: str = Field(default="auto", description="inference engine; auto: the fastest here that is exact enough")
     threads: int = Field(default=1, ge=1, description="threads of one actor's inference")
+    inference: Literal["auto", "own", "shared"] = Field(
+        default="auto", description="shared: one process evaluates for all actors; auto: shared where there is a GPU"
+    )
+    inference_rows: int = Field(default=1024, ge=1, description="shared: leaves after which a batch is full")
+    inference_deadline_ms: float = Field(default=2.0, ge=0, description="shared: how long a batch waits to fill")
 
 
 class Replay(Section):

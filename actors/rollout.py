@@ -1,6 +1,7 @@
 """A rollout worker: plays N games at once with one batched forward per step and seals what the learner's seats did.
 
-A plain class; `actors.rollout_actor` puts it into a process of its own. Letters: N games, A actions, H heads.
+A plain class; `actors.rollout_actor` puts it into a process of its own. Letters: N games, P seats, A actions, H heads,
+D decisions that a step may bring: N, or N P in a game whose seats all decide at once.
 """
 from __future__ import annotations
 
@@ -22,6 +23,8 @@ from native.game import Game
 from native.unroll import UnrollAssembler
 from native.vector import VectorGame
 
+NOBODY = -1
+"""In place of a policy, where a seat has nothing to decide."""
 MAX_NETWORKS = 64
 """Networks of other policies that a worker keeps; the one unused for longest goes first."""
 
@@ -46,7 +49,9 @@ class WeightSource(Protocol):
 class RolloutWorker:
     """Plays the matches that `coordination` assigns and gives chunks of the learner's decisions.
 
-    `seed` fixes every game and every sampled action, given the weights and matches that arrive.
+    `seed` fixes every game and every sampled action, given the weights and matches that arrive. In a game whose seats
+    decide all at once a seat that is out decides nothing: its lane waits for the end of the game, and what the seat is
+    still given belongs to its last decision.
     """
 
     def __init__(
@@ -62,8 +67,6 @@ class RolloutWorker:
         coordination: Coordination,
         weights: WeightSource,
     ) -> None:
-        if game.simultaneous:
-            raise ValueError(f"{game.name} moves all seats at once; rollouts take games in which one seat decides")
         self.name, self.game, self.network = name, game, network
         self._coordination, self._weights = coordination, weights
         self._games = VectorGame(game, settings.games, seed)
@@ -75,7 +78,15 @@ class RolloutWorker:
         self._learner = NetworkPolicy(game, network)
         self._others: OrderedDict[str, NetworkPolicy] = OrderedDict()
         self._every_row = np.arange(settings.games)
-        self._actions = np.zeros((settings.games, len(game.head_sizes)), np.int32)
+        # who sits in seat s of game i is entry i * P + s of what Seating has in [N, P]
+        self._first_seat = self._every_row * game.num_players
+        self._every_seat = np.arange(settings.games * game.num_players)
+        shown, heads = self._games.num_legal.shape, len(game.head_sizes)
+        self._actions = np.zeros((*shown, heads), np.int32)
+        # the same memory, a row for each of the D decisions
+        self._action_rows = self._actions.reshape(-1, heads)
+        self._observation_rows = self._games.observations.reshape(-1, *game.observation_shape)
+        self._legal_rows = self._games.legal.reshape(-1, game.num_actions)
         self._sequence = 0
         self._seated = False
         self.elapsed_s = 0.0    # at play
@@ -140,17 +151,23 @@ class RolloutWorker:
 
     def _step(self) -> None:
         games, seating = self._games, self._seating
-        acting = games.to_act
-        policy = seating.policy[self._every_row, acting]
+        at_once = self.game.simultaneous
+        seats = self._every_seat if at_once else self._first_seat + games.to_act
+        policy = seating.policy.ravel()[seats]
+        if at_once:
+            policy[games.num_legal.ravel() == 0] = NOBODY
         for number in seating.in_play:
-            rows = np.flatnonzero(policy == number)
-            if rows.size == 0:
+            chosen = np.flatnonzero(policy == number)
+            if chosen.size == 0:
                 continue
             name = seating.policies[number]
-            if name.startswith(BOT_PREFIX):
-                games.bot_actions(name.removeprefix(BOT_PREFIX), rows, self._actions)
+            if not name.startswith(BOT_PREFIX):
+                self._decide(name, number == 0, chosen, seats)
+            elif at_once:
+                rows, players = np.divmod(chosen, self.game.num_players)
+                games.bot_actions(name.removeprefix(BOT_PREFIX), rows, self._actions, players)
             else:
-                self._decide(name, number == 0, rows, acting)
+                games.bot_actions(name.removeprefix(BOT_PREFIX), chosen, self._actions)
         games.step(self._actions)
         self._assembler.settle(
             seating.lane, games.rewards, games.terminal, games.truncated, games.final_observations
@@ -162,20 +179,21 @@ class RolloutWorker:
                 self._coordination.report(MatchResult(match_id, self.name, tallies))
 
     def _decide(
-        self, name: str, recorded: bool, rows: npt.NDArray[np.int64], acting: npt.NDArray[np.int32]
+        self, name: str, recorded: bool, chosen: npt.NDArray[np.int64], seats: npt.NDArray[np.int64]
     ) -> None:
+        """One forward for the `chosen` of the D decisions, of which `seats` tells in whose seat each one is."""
         policy = self._learner if recorded else self._network(name)
-        everywhere = len(rows) == len(self._every_row)
-        observations = self._games.observations if everywhere else self._games.observations[rows]
-        legal = self._games.legal if everywhere else self._games.legal[rows]
-        actions = np.empty((len(rows), self._actions.shape[1]), np.int32)
+        everywhere = len(chosen) == len(seats)
+        observations = self._observation_rows if everywhere else self._observation_rows[chosen]
+        legal = self._legal_rows if everywhere else self._legal_rows[chosen]
+        actions = np.empty((len(chosen), self._actions.shape[-1]), np.int32)
         log_probs = np.empty_like(actions, np.float32)
         before_s = policy.forward_s
         policy.act(observations, legal, self._rng, self._seating.temperature, actions, log_probs)
         self.forward_s += policy.forward_s - before_s
-        self._actions[rows] = actions
+        self._action_rows[chosen] = actions
         if recorded:
-            lanes = self._seating.lane[rows, acting[rows]]
+            lanes = self._seating.lane.ravel()[seats[chosen]]
             self._assembler.record(lanes, observations, legal, actions, log_probs, policy.version)
 
     def save(self) -> tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]:

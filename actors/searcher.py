@@ -142,20 +142,29 @@ class RolloutSearcher:
         return self._search
 
 
-def searcher_factory(game: Game, network: Network, settings: SelfPlay, seed: int) -> Callable[[], Searcher]:
-    """Makes searchers for self-play with the inference engine that `settings` asks for; the first call may try some."""
+def searcher_factory(
+    game: Game, network: Network, settings: SelfPlay, seed: int, make_engine: Callable[[str], Engine] | None = None
+) -> Callable[[str], Searcher]:
+    """Makes searchers for self-play, one for each policy it is called with.
+
+    make_engine: the engine of a policy; None: the one that `settings` asks for, which the first call may find by
+    trying some.
+    """
     choice: list[Choice] = []
     notes: list[str] = []
 
-    def make() -> Searcher:
+    def own(policy: str) -> Engine:
         if not choice:
             choice.append(choose(
                 game, network, batch=settings.games, threads=settings.threads, engine=settings.engine, seed=seed,
                 on_fallback=lambda report: notes.append(report) if len(notes) == 1 else None,   # once is enough
             ))
             notes.append(choice[0].reason)
+        return choice[0].make()
+
+    def make(policy: str) -> Searcher:
         return NetworkSearcher(
-            game, settings.games, exploring(settings), choice[0].make(), cache=settings.cache,
+            game, settings.games, exploring(settings), (make_engine or own)(policy), cache=settings.cache,
             symmetries=settings.symmetries, seed=seed, notes=notes,
         )
 

@@ -28,6 +28,9 @@ from learners.chunk import Chunk, seal
 from native.game import Game
 from native.vector import VectorGame
 
+MAX_SEARCHERS = 8
+"""Policies whose searchers a worker keeps, the learner's among them; the one that came first goes first."""
+
 # What a draw is for.
 SEARCH, HELD_OUT, OPENS, OPENING, CHECKS, RESTART = range(6)
 
@@ -49,7 +52,7 @@ class SelfPlayWorker:
         learner: str,
         coordination: Coordination,
         weights: WeightSource,
-        make_searcher: Callable[[], Searcher],
+        make_searcher: Callable[[str], Searcher],
     ) -> None:
         if game.simultaneous or len(game.head_sizes) > 1:
             raise ValueError(f"{game.name} is not played one action at a time; a search needs that")
@@ -60,7 +63,7 @@ class SelfPlayWorker:
         self._seed = seed
         self._games = VectorGame(game, settings.games, seed)
         self._seating = Seating(settings.games, game.num_players, learner, self._assign)
-        self._searchers: dict[str, Searcher] = {learner: make_searcher()}
+        self._searchers: dict[str, Searcher] = {learner: make_searcher(learner)}
         self._records = GameRecords(settings.games)
         self._episode = np.arange(settings.games, dtype=np.int64)     # the running game of each row
         self._begun = settings.games
@@ -74,6 +77,7 @@ class SelfPlayWorker:
         self._sequence = 0
         self._seated = False
         self.elapsed_s = 0.0        # at play
+        self._retired_forward_s = 0.0   # of searchers that are gone
         self.totals: dict[str, float] = dict.fromkeys(
             ("games", "plies", "decisions", "resignations", "resign_checks", "resign_mistakes"), 0.0
         )
@@ -87,7 +91,7 @@ class SelfPlayWorker:
     @property
     def forward_s(self) -> float:
         """Seconds of `elapsed_s` inside networks' forward passes."""
-        return sum(searcher.forward_s for searcher in self._searchers.values())
+        return self._retired_forward_s + sum(searcher.forward_s for searcher in self._searchers.values())
 
     @property
     def note(self) -> str:
@@ -133,9 +137,12 @@ class SelfPlayWorker:
             pulled = self._weights.pull(policy, -1)
             if pulled is None:
                 raise RuntimeError(f"worker {self.name!r} got no weights for {policy!r}")
-            searcher = self._make_searcher()
+            searcher = self._make_searcher(policy)
             searcher.load(*pulled)
             self._searchers[policy] = searcher
+            if len(self._searchers) > MAX_SEARCHERS:
+                oldest = next(one for one in self._searchers if one not in (self._seating.policies[0], policy))
+                self._retired_forward_s += self._searchers.pop(oldest).forward_s
         return self._searchers[policy]
 
     def _step(self) -> None:

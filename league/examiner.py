@@ -34,7 +34,8 @@ class Examiner:
                 game, config.learning.network, batch=per_seat, threads=config.learning.threads,
                 engine=self_play.engine, seed=config.seed,
             ).engine
-            self._play = playing(self_play, self._simulations)
+            root = self._settings.root or self_play.root
+            self._play = playing(self_play.model_copy(update={"root": root}), self._simulations)
             self._searcher = NetworkSearcher(game, per_seat, self._play, self._engine, cache=self_play.cache)
 
     def load(self, version: int, weights: Weights) -> None:

@@ -81,7 +81,7 @@ def self_play_worker(game: Game, settings: SelfPlay, seed: int, prior: Prior | N
     else:
         weights.publish(PLAYER, prior.version, prior.weights)
 
-    def rollouts() -> RolloutSearcher:
+    def rollouts(policy: str) -> RolloutSearcher:
         return RolloutSearcher(game, settings.games, exploring(settings))
 
     return SelfPlayWorker(

@@ -18,6 +18,7 @@ from typing import Any
 import ray
 from ray.exceptions import GetTimeoutError, RayActorError, RayError
 
+from actors.inference_actor import InferenceActor
 from actors.remote import ask
 from actors.replay_actor import ReplayActor
 from actors.rollout_actor import RolloutActor
@@ -35,6 +36,7 @@ from native.game import Game
 
 SAMPLE_TIMEOUT_S = 1.0      # after which the replay says why it has nothing
 ANSWER_TIMEOUT_S = 10.0     # after which an actor that does not answer counts as gone
+INFERENCE = "inference"     # name of the actor that evaluates for all
 REPLAY_STATE = "replay.json"
 KEPT_VERSIONS = 3           # of the main player's weights: a reader may still be fetching the last but one
 
@@ -65,6 +67,7 @@ class RayPipeline:
         ).remote(config.replay, config.batch_chunks, config.seed)
         self._namespace, self._lasting = namespace, lasting
         self._workers: dict[str, Any] = {}
+        self._inference: Any = None
         self._held: dict[str, list[tuple[int, Any]]] = {}   # policy: its newest versions, references kept alive
         self._publishing: Any = None
         self._notes: set[str] = set()
@@ -100,23 +103,42 @@ class RayPipeline:
 
     def start(self) -> None:
         config = self._config
-        for number in range(config.workers):
-            if config.method == "alphazero":
-                self._start_worker(SearchActor, f"self-play-{number}", config.self_play, number)
-            else:
-                self._start_worker(
-                    RolloutActor, f"rollout-{number}", config.rollout, number, config.learning.loss.discount
-                )
+        if config.method == "alphazero":
+            more = (INFERENCE,) if self._start_inference() else ()
+            for number in range(config.workers):
+                self._start_worker(SearchActor, f"self-play-{number}", config.self_play, (), number, more)
+        else:
+            for number in range(config.workers):
+                discount = (config.learning.loss.discount,)
+                self._start_worker(RolloutActor, f"rollout-{number}", config.rollout, discount, number, ())
         ask("starting the replay", lambda: self._replay.attach.remote(self._workers))
         self._feeder.start()
 
-    def _start_worker(self, kind: type, name: str, settings: Section, number: int, *more: float) -> None:
+    def _start_inference(self) -> bool:
+        """One process that evaluates for all, where it is asked for or a GPU is there for it; whether there is one."""
+        settings = self._config.self_play
+        gpus = ray.cluster_resources().get("GPU", 0)    # type: ignore[no-untyped-call]
+        if settings.inference == "own" or (settings.inference == "auto" and not gpus):
+            return False
+        self._inference = ray.remote(InferenceActor).options(
+            name=INFERENCE, namespace=self._namespace, num_cpus=0, num_gpus=min(1, gpus), **self._lasting
+        ).remote(
+            self._game, self._config.learning.network, self._namespace, max_rows=settings.inference_rows,
+            deadline_ms=settings.inference_deadline_ms, engine=settings.engine, threads=settings.threads,
+            seed=self._config.seed,
+        )
+        self._notes.add(f"shared {ask('starting inference', lambda: self._inference.reason.remote())}")
+        return True
+
+    def _start_worker(
+        self, kind: type, name: str, settings: Section, before: tuple[float, ...], number: int, after: tuple[str, ...]
+    ) -> None:
         # two threads: the stream never returns, and the worker must still answer
         self._workers[name] = ray.remote(kind).options(
             name=name, namespace=self._namespace, num_cpus=1, max_concurrency=2, **self._lasting
         ).remote(
-            name, self._game, self._config.learning.network, settings, *more, (self._config.seed, number), MAIN,
-            self._namespace,
+            name, self._game, self._config.learning.network, settings, *before, (self._config.seed, number), MAIN,
+            self._namespace, *after,
         )
 
     def publish(self, policy: str, version: int, weights: Weights) -> None:
@@ -232,7 +254,7 @@ class RayPipeline:
         if producers:
             elapsed_s = sum(one["elapsed_s"] for one in producers)
             figures["forward_share"] = sum(one["forward_s"] for one in producers) / elapsed_s
-            self._notes = {one["note"] for one in producers if one["note"]}
+            self._notes |= {one["note"] for one in producers if one["note"]}
             figures |= added([one["totals"] for one in producers])
             figures["publish_lag"] = self._version - min(one["version"] for one in producers)
         return figures
@@ -257,8 +279,10 @@ class RayPipeline:
         self._closed.set()
         if self._feeder.is_alive():
             self._feeder.join(timeout=SAMPLE_TIMEOUT_S + ANSWER_TIMEOUT_S)
-        for actor in (*self._workers.values(), self._replay, self._weight_store, self._coordinator):
-            ray.kill(actor)
+        others = (self._inference, self._replay, self._weight_store, self._coordinator)
+        for actor in (*self._workers.values(), *others):
+            if actor is not None:
+                ray.kill(actor)
         self._workers = {}
         if self._owns_ray:
             ray.shutdown()

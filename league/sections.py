@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, model_validator
 
@@ -50,6 +51,7 @@ class Evaluation(Section):
     every_windows: int = Field(default=1, ge=1, description="windows between two evaluations")
     seed: int = Field(default=20_001, ge=0, description="of the evaluation games; apart from training seeds")
     simulations: int = Field(default=0, ge=0, description="search of so many for every decision; 0: the network alone")
+    root: Literal["puct", "gumbel"] | None = Field(default=None, description="of that search; None: as in self_play")
     positions: Path | None = Field(
         default=None, description="CSV of positions with exact scores, whose errors are counted in every evaluation"
     )

@@ -92,6 +92,9 @@ class Learning(Section):
     )
     optimiser: Optimiser = Optimiser()
     device: Literal["auto", "cpu", "cuda", "mps"] = Field(default="auto", description="auto: cuda, else mps, else cpu")
+    precision: Literal["float32", "bfloat16", "auto"] = Field(
+        default="float32", description="of matrix products and convolutions; auto: bfloat16 where the hardware has it"
+    )
     threads: int = Field(default=1, ge=1, description="CPU threads of torch in the learner's process")
 
     @model_validator(mode="after")

@@ -27,6 +27,8 @@ from learners.config import Learning
 from learners.device import choose_device
 from learners.networks import Weights, build_network, check_arrays, read_weights, with_defaults, write_weights
 from learners.output import Output
+from learners.output import Output
+from learners.precision import autocast
 from learners.prediction import Prediction, predict
 from learners.rows import RowStaging
 from learners.weight_average import WeightAverage
@@ -78,9 +80,9 @@ class Learner:
             return self._update_from_rows(chunks, rate)
         batch = self._staging.collate(chunks)
         rows, streams = batch.observation.shape[:2]
-        output = self.network(batch.observation.flatten(0, 1))
+        output = self._forward(batch.observation.flatten(0, 1))
         loss, metrics = actor_critic_loss(
-            output.logits.unflatten(0, (rows, streams)), output.value.unflatten(0, (rows, streams)), batch,
+            output.logits.view(rows, streams, -1), output.value.view(rows, streams), batch,
             self.game.head_sizes, self.config.loss,
             self.config.loss.entropy_weight if entropy_weight is None else entropy_weight,
         )
@@ -95,13 +97,17 @@ class Learner:
         rng = np.random.default_rng([self.seed % (1 << 64), self.version])
         steps = []
         for batch in self._rows.minibatches(rows, self.config.minibatch_rows, rng):
-            loss, metrics = alphazero_loss(self.network(batch.observation), batch, self.config.search_loss)
+            loss, metrics = alphazero_loss(self._forward(batch.observation), batch, self.config.search_loss)
             steps.append(self._step(loss, metrics, rate))
         made = [figures for figures, finite in steps if finite]
         self.version += bool(made)
         counted = made or [figures for figures, _ in steps]
         means = {name: sum(figures[name] for figures in counted) / len(counted) for name in counted[0]}
         return means | self._facts(len(rows), lag) | {"gradient_steps": float(len(made))}
+
+    def _forward(self, observation: torch.Tensor) -> Output:
+        with autocast(self.config.precision, self.device):
+            return self.network(observation)    # type: ignore[no-any-return]
 
     def _step(
         self, loss: torch.Tensor, metrics: dict[str, torch.Tensor], rate: float

@@ -46,7 +46,9 @@ class Heads:
             normal_(weight, SMALL_STD, generator)
 
     def output(self, logits: torch.Tensor, raw: torch.Tensor, difficulty: torch.Tensor | None) -> Output:
-        """What the network says; logits `[N, A]`, raw `[N, V]`, difficulty `[N]`, logits too."""
+        """What the network says; logits `[N, A]`, raw `[N, V]`, difficulty `[N]`, logits too; of any precision."""
+        logits, raw = logits.to(torch.float32), raw.to(torch.float32)
+        difficulty = None if difficulty is None else difficulty.to(torch.float32)
         if self.wdl:
             share = raw.softmax(1)
             return Output(logits, share[:, 0] - share[:, 2], raw, difficulty)

@@ -34,7 +34,7 @@ def worker(
     settings = SelfPlay(**({"games": 6, "simulations": 12, "chunk_rows": 40, "cache": 64} | changes))
     rules = make(game)
 
-    def searcher() -> Searcher:
+    def searcher(policy: str) -> Searcher:
         if network:
             return NetworkSearcher(rules, settings.games, exploring(settings), TorchEngine(rules, NETWORK),
                                    cache=settings.cache, symmetries=settings.symmetries, seed=seed)

@@ -67,7 +67,7 @@ def self_play(label: str, network: Network, cache: int) -> Iterator[dict[str, ob
     engine = choose(game, network, batch=NUM_GAMES, threads=1, engine="auto", seed=0).engine
     searchers: list[NetworkSearcher] = []
 
-    def make_searcher() -> Searcher:
+    def make_searcher(policy: str) -> Searcher:
         searchers.append(NetworkSearcher(game, NUM_GAMES, exploring(settings), engine, cache=cache, symmetries=True))
         return searchers[-1]
 

@@ -165,3 +165,31 @@ def test_a_worker_that_raises_ends_the_run_with_its_words(folder: Path) -> None:
         with pytest.raises(RuntimeError, match=r"rollout-0 failed: .*no bot 'nobody'"):
             run.wait(lambda: bool(run.finished), 60)
     assert run.store.run("run").status == "failed"
+
+
+def searched_over_ray(folder: Path, **self_play: Any) -> RunConfig:
+    return over_ray(
+        folder, method="alphazero", batch_chunks=1,
+        learning={"network": {"hidden": [16], "value": "wdl"}, "ema_decay": 0.9, "minibatch_rows": 64},
+        self_play={"actors": 2, "games": 16, "simulations": 6, "chunk_rows": 64, "engine": "torch", **self_play},
+        replay={"table": "uniform", "capacity": 40, "max_bytes": 32 << 20, "min_size": 2, "samples_per_insert": 2.0},
+        league={"match_games": MATCH_GAMES, "snapshots": 0.0, "bots": {}},
+    )
+
+
+def test_self_play_with_one_process_that_evaluates_for_all(folder: Path) -> None:
+    with LiveRun(folder, searched_over_ray(folder, inference="shared")) as run:
+        run.wait(lambda: run.progress.get("updates", 0) > 5 and run.progress["games"] > 0, 90)
+        for actor in ("inference", "self-play-1"):
+            counted, updates = run.progress["games"], run.progress["updates"]
+            run.kill(actor)
+            run.wait(partial(run.beyond, updates + 10, counted + 2 * MATCH_GAMES), 3 * GOES_ON_WITHIN_S)
+        assert 0 < run.progress["forward_share"] < 1
+        assert run.progress["held_out_rows"] > 0
+        run.interrupt.set()
+        run.wait(lambda: bool(run.finished), 60)
+    saved = json.loads((RunDirectory(folder / "run").checkpoints()[-1] / "replay.json").read_text())
+    with LiveRun(folder, searched_over_ray(folder), resume=True) as run:
+        # what had been played before is there from the beginning
+        run.wait(lambda: run.progress.get("replay_inserts", 0) >= saved["replay"]["inserts"] > 5, 90)
+        run.wait(lambda: run.progress["updates"] > 0, 30)

@@ -1,0 +1,116 @@
+"""Whole AlphaZero runs in one process: deterministic, exact across interruptions, measured on held-out games."""
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from safetensors.numpy import load_file
+
+from league.config import RunConfig
+from league.run_directory import WINDOWS, RunDirectory
+from learners.chunk import from_arrow
+from learners.model import load_model
+from tests.league.conftest import Stage, tiny
+
+POSITIONS = Path(__file__).resolve().parent.parent / "data" / "tic_tac_toe_scores.csv.gz"
+
+
+def searched(**changes: Any) -> RunConfig:
+    """A tiny AlphaZero run."""
+    sections: dict[str, Any] = {
+        "method": "alphazero",
+        "budget": {"updates": 10},
+        "learning": {
+            "network": {"hidden": [16], "value": "wdl", "difficulty": True}, "optimiser": {"learning_rate": 0.003},
+            "minibatch_rows": 32, "ema_decay": 0.9, "search_loss": {"softmax": "all", "illegal_weight": 1.0},
+        },
+        "self_play": {"actors": 2, "games": 6, "simulations": 6, "chunk_rows": 40, "held_out": 0.2,
+                      "opening_share": 0.3, "opening_moves": 3},
+        "replay": {"table": "uniform", "capacity": 6, "window_start": 4, "min_size": 2, "samples_per_insert": 2.0},
+        "evaluation": {"opponents": ["random"], "games": 10, "simulations": 8, "positions": str(POSITIONS),
+                       "position_sets": ["stones_2", "stones_6"]},
+        "windows": {"env_steps": 300, "keep_checkpoints": 2},
+    }
+    return tiny(**{name: {**section, **changes.pop(name, {})} if isinstance(section, dict) and name != "budget"
+                   else changes.pop(name, section) for name, section in sections.items()}, **changes)
+
+
+def test_same_seed_same_weights(stage: Stage) -> None:
+    digests = [stage.train(searched(seed=seed), f"run-{number}")["digest"] for number, seed in enumerate((3, 3, 4))]
+    assert digests[0] == digests[1]
+    assert digests[0] != digests[2]
+
+
+def test_interrupted_and_resumed_it_ends_as_if_nothing_had_happened(stage: Stage) -> None:
+    whole = stage.train(searched(), "whole")
+    interrupt = threading.Event()
+    cut = stage.train(
+        searched(), "cut", interrupt=interrupt,
+        on_event=lambda event: interrupt.set() if event["kind"] == "evaluation" and event["updates"] >= 4 else None,
+    )
+    assert cut["status"] == "interrupted"
+    assert cut["digest"] != whole["digest"]
+    rest = stage.train(searched(), "cut", resume=True)
+    assert (rest["status"], rest["digest"], rest["results"]) == ("completed", whole["digest"], whole["results"])
+    rows = {run: RunDirectory(stage.folder / run).rows(WINDOWS) for run in ("whole", "cut")}
+    clock = ("timestamp", "elapsed_s", "decisions_per_sec")
+    assert [{k: v for k, v in row.items() if k not in clock} for row in rows["cut"]] == [
+        {k: v for k, v in row.items() if k not in clock} for row in rows["whole"]
+    ]
+
+
+def test_windows_tell_what_was_measured(stage: Stage) -> None:
+    finished = stage.train(searched())
+    row = RunDirectory(stage.folder / "run").rows(WINDOWS)[-1]
+    for name in ("policy_top1_accuracy", "policy_legal_mass", "policy_ebf", "value_calibration_error",
+                 "value_calibration_floor", "loss_difficulty", "loss_illegal_penalty", "avg_game_length"):
+        assert 0 <= row[name] < 10, name
+    assert row["measured_games"] > 3
+    assert row["gradient_steps"] >= 1
+    assert {how: [one["name"] for one in rows] for how, rows in row["positions"].items()} == {
+        "policy": ["stones_2", "stones_6", "all"], "search_8": ["stones_2", "stones_6", "all"]
+    }
+    assert len(finished["curve"]) == row["window"]
+    assert finished["curve"][-1]["positions"] == row["positions"]
+
+
+def test_published_weights_are_the_averaged_ones(stage: Stage) -> None:
+    stage.train(searched())
+    model = load_model(stage.folder / "run")
+    latest = RunDirectory(stage.folder / "run").checkpoints()[-1] / "learner"
+    assert (latest / "average.safetensors").is_file()
+    newest = load_file(latest / "model.safetensors")
+    assert newest.keys() == model.weights.keys()
+    assert all((newest[name] != array).any() for name, array in model.weights.items())
+
+
+def test_the_replay_is_kept_beside_the_checkpoints_and_no_more_of_it_than_the_window(stage: Stage) -> None:
+    stage.train(searched())
+    folder = stage.folder / "run/checkpoints"
+    newest = RunDirectory(stage.folder / "run").checkpoints()[-1]
+    names = json.loads((newest / "workers.json").read_text())["chunks"]
+    assert {path.stem for path in (folder / "replay").glob("*.arrow")} == set(names)
+    chunks = [from_arrow((folder / "replay" / f"{name}.arrow").read_bytes()) for name in names]
+    train = [chunk for chunk in chunks if chunk.header.split == "train"]
+    assert 4 <= len(train) <= 6
+    assert all(chunk.header.layout == "rows" for chunk in chunks)
+
+
+def test_against_snapshots_and_scripted_players_too(stage: Stage) -> None:
+    league = {"self_play": 0.4, "snapshots": 0.3, "bots": {"one_ply": 0.3}, "match_games": 5, "snapshot_every": 2}
+    stage.train(searched(league=league))
+    opponents = {row["opponent"].split(":")[0] for row in stage.store.payoff("run")}
+    assert opponents == {"main", "snapshot", "bot"}
+
+
+@pytest.mark.parametrize("game", ["kuhn_poker", "leduc_poker"])
+def test_games_with_hidden_cards(stage: Stage, game: str) -> None:
+    config = searched(
+        game=game, budget={"updates": 3}, league={"bots": {}},
+        learning={"network": {"hidden": [16]}},
+        evaluation={"opponents": ["random"], "simulations": 4, "games": 10, "positions": None, "position_sets": []},
+    )
+    assert stage.train(config)["status"] == "completed"
