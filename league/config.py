@@ -155,13 +155,14 @@ def parse_config(tree: Mapping[str, Any], source: str) -> RunConfig:
 
 def _check_fit(config: RunConfig, game: Game) -> None:
     """Raises ValueError for what only the game and the parts themselves can tell."""
-    if game.simultaneous:
-        raise ValueError(f"{game.name} moves all seats at once; runs take games in which one seat decides")
-    others = [*config.evaluation.opponents, *config.league.bots]
-    if game.num_players == 1 and others:
+    if game.simultaneous and config.method != "actor_critic":
         raise ValueError(
-            f"{game.name} has one seat and nobody to play against; evaluation.opponents and league.bots must be empty, "
-            f"got {', '.join(others)}"
+            f"{game.name} moves all seats at once; method {config.method} takes games in which one seat decides"
+        )
+    if game.num_players == 1 and config.league.bots:
+        raise ValueError(
+            f"{game.name} has one seat and nobody to play against: league.bots must be empty, got "
+            f"{', '.join(config.league.bots)}; evaluation.opponents compares with scripted players"
         )
     if config.learning.network.kind == "residual" and len(game.observation_shape) != 3:
         raise ValueError(

@@ -1,6 +1,7 @@
 """An engine whose outputs are compared with those of torch in float32 whenever it takes weights.
 
-Where it errs beyond the bounds of `learners.engines.accuracy`, a more exact one takes its place for these weights.
+Where it errs beyond the bounds of `learners.engines.accuracy`, a more exact one takes its place, for these weights and
+for a few more loads: trying costs time. What is in use is compared at every load all the same.
 """
 from __future__ import annotations
 
@@ -17,13 +18,14 @@ from learners.engines.torch_engine import TorchEngine
 from native.game import Game
 
 EXACT = "torch"
+MOST_PAUSE = 16     # loads
 
 
 class CheckedEngine:
     """The engine called `preferred`, or what replaces it; `build` makes one by name.
 
-    sample: the observations they are compared on, a few dozen. Figures: `loads`, and how many of them ended with
-    another engine than the preferred one (`fallbacks`); `errors` of the present weights; `report`, one sentence on the
+    sample: the observations they are compared on, a few dozen. Figures: `loads`, and at how many of them an
+    engine was found to err too much (`fallbacks`); `errors` of the present weights; `report`, one sentence on the
     latest load, which `on_fallback` gets as well where there was one.
     """
 
@@ -41,6 +43,7 @@ class CheckedEngine:
         self._built: dict[str, Engine] = {EXACT: self._exact}
         self._sample = sample
         self._on_fallback = on_fallback
+        self._pause = self._rest = 0    # loads without a trial of the preferred engine: after the next failure, and left
         self._engine = self._get(preferred)
 
     @property
@@ -53,7 +56,7 @@ class CheckedEngine:
         self._exact.load(weights)
         exact = self._exact.evaluate(self._sample)
         found = []
-        name: str | None = self.preferred
+        name: str | None = self.preferred if self._rest == 0 else self.name
         while name is not None:
             engine = self._get(name)
             if engine is not self._exact:
@@ -65,10 +68,21 @@ class CheckedEngine:
                 break
             name = FALLBACKS[name]
         self.loads += 1
+        self._wait(failed=len(found) > 1)
         self.report = " errs too much, taken instead: ".join(found)
         if len(found) > 1:
             self.fallbacks += 1
             self._on_fallback(self.report)
+
+    def _wait(self, *, failed: bool) -> None:
+        """How long the preferred engine is left alone after it has erred too much: twice as long every time."""
+        if failed:
+            self._pause = min(MOST_PAUSE, max(1, 2 * self._pause))
+            self._rest = self._pause
+        elif self._rest > 0:
+            self._rest -= 1
+        else:
+            self._pause = 0
 
     def evaluate(self, observations: npt.NDArray[Any]) -> Evaluation:
         """See `Engine.evaluate`."""

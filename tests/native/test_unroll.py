@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from envs.registry import make
+from native.game import Game
 from native.unroll import UnrollAssembler
 from native.vector import VectorGame
 
@@ -21,8 +22,8 @@ class Decision:
 
     observation: Any
     legal: Any = None
-    action: int = 0
-    log_prob: float = 0.0
+    action: Any = 0         # [H]
+    log_prob: Any = 0.0
     reward: float = 0.0
     discount: float = 0.0
     valid: int = 1
@@ -64,31 +65,36 @@ class Record:
 
 
 def play(
-    steps: int, seed: int, length: int, batch: int, games: int, time_limit: int, reload_at: int = -1
+    game: Game, steps: int, seed: int, length: int, batch: int, games: int, time_limit: int, reload_at: int = -1
 ) -> tuple[list[dict[str, Any]], Record]:
-    """Random play of tic-tac-toe through both; only lane-carrying seats are recorded."""
-    game = make("tic_tac_toe")
+    """Random play through both; only lane-carrying seats are recorded, and of these all that have a legal action."""
     vector = VectorGame(game, games, seed, time_limit=time_limit)
-    assembler = UnrollAssembler(game, games * 2, length, batch, 0.9)
+    players = game.num_players
+    assembler = UnrollAssembler(game, games * players, length, batch, 0.9)
     record = Record(0.9)
     random = np.random.default_rng(seed)
-    lanes = random.permutation(games * 2).astype(np.int32).reshape(games, 2)
-    lanes[random.random((games, 2)) < 0.2] = -1
-    actions = np.zeros((games, 1), np.int32)
+    lanes = random.permutation(games * players).astype(np.int32).reshape(games, players)
+    lanes[random.random((games, players)) < 0.2] = -1
+    actions = np.zeros((*vector.num_legal.shape, len(game.head_sizes)), np.int32)
     sealed = []
     for step in range(steps):
         vector.random_actions(actions)
-        rows = np.flatnonzero(lanes[np.arange(games), vector.to_act] >= 0)
-        mine = lanes[rows, vector.to_act[rows]]
-        log_probs = random.standard_normal((rows.size, 1)).astype(np.float32)
-        assembler.record(mine, vector.observations[rows], vector.legal[rows], actions[rows], log_probs, step)
-        for place, row in enumerate(rows):
-            record.decide(int(mine[place]), Decision(
-                vector.observations[row].copy(), vector.legal[row].copy(), int(actions[row, 0]),
-                float(log_probs[place, 0]), version=step,
+        seats = np.indices(lanes.shape)[1] if game.simultaneous else vector.to_act[:, None]
+        rows, places = np.nonzero(
+            (np.take_along_axis(lanes, seats, 1) >= 0) & (vector.num_legal.reshape(games, -1) > 0)
+        )
+        at = (rows, places) if game.simultaneous else (rows,)
+        mine = lanes[rows, seats[rows, places]]
+        log_probs = random.standard_normal((rows.size, len(game.head_sizes))).astype(np.float32)
+        assembler.record(mine, vector.observations[at], vector.legal[at], actions[at], log_probs, step)
+        for place, lane in enumerate(mine.tolist()):
+            one = tuple(index[place] for index in at)
+            record.decide(lane, Decision(
+                vector.observations[one].copy(), vector.legal[one].copy(), actions[one].copy(), log_probs[place],
+                version=step,
             ))
         vector.step(actions)
-        rewards = random.integers(-2, 3, (games, 2)).astype(np.float32)
+        rewards = random.integers(-2, 3, (games, players)).astype(np.float32)
         assembler.settle(lanes, rewards, vector.terminal, vector.truncated, vector.final_observations)
         for row, seat in np.argwhere(lanes >= 0):
             record.settle(
@@ -97,29 +103,44 @@ def play(
             )
         if step == reload_at:
             saved = assembler.save()
-            assembler = UnrollAssembler(game, games * 2, length, batch, 0.9)
+            assembler = UnrollAssembler(game, games * players, length, batch, 0.9)
             assembler.load(saved)
         while len(assembler):
             sealed.append(assembler.take())
     return sealed, record
 
 
-def same_row(columns: dict[str, Any], t: int, b: int, row: Decision, is_last: bool) -> bool:
+def same_row(columns: dict[str, Any], t: int, b: int, row: Decision, is_last: bool, num_actions: int) -> bool:
     seen = bool((columns["observation"][t, b] == row.observation).all())
-    legal = np.unpackbits(columns["legal"][t, b], bitorder="little")[:9]
-    expected_legal = np.ones(9) if row.legal is None else row.legal
+    legal = np.unpackbits(columns["legal"][t, b], bitorder="little")[:num_actions]
+    expected_legal = np.ones(num_actions) if row.legal is None else row.legal
     if is_last:
         rest = columns["valid"][t, b] == 0 and columns["reward"][t, b] == 0 and columns["discount"][t, b] == 0
     else:
         rest = (
-            columns["action"][t, b, 0] == row.action
-            and columns["log_prob"][t, b, 0] == np.float32(row.log_prob)
+            bool((columns["action"][t, b] == row.action).all())
+            and bool((columns["log_prob"][t, b] == row.log_prob).all())
             and columns["reward"][t, b] == row.reward
             and columns["discount"][t, b] == np.float32(row.discount)
             and columns["valid"][t, b] == row.valid
             and columns["version"][t, b] == row.version
         )
     return seen and bool((legal == expected_legal).all()) and bool(rest)
+
+
+def check(game: Game, sealed: list[dict[str, Any]], record: Record, length: int, batch: int) -> None:
+    """Every full unroll has arrived once, but for those that wait in the batch that is not full yet."""
+    expected = record.unrolls(length)
+    arrived = [(columns, b) for columns in sealed for b in range(batch)]
+    assert len(expected) - batch < len(arrived) <= len(expected)
+    left = list(expected)
+    for columns, b in arrived:
+        match = next((
+            one for one in left
+            if all(same_row(columns, t, b, row, t == length, game.num_actions) for t, row in enumerate(one))
+        ), None)
+        assert match is not None
+        left = [one for one in left if one is not match]
 
 
 @settings(max_examples=30, deadline=None)
@@ -130,18 +151,44 @@ def same_row(columns: dict[str, Any], t: int, b: int, row: Decision, is_last: bo
 def test_every_decision_arrives_once_and_as_defined(
     seed: int, length: int, batch: int, games: int, time_limit: int, reload_at: int
 ) -> None:
-    sealed, record = play(60, seed, length, batch, games, time_limit, reload_at)
-    expected = record.unrolls(length)
-    arrived = [(columns, b) for columns in sealed for b in range(batch)]
-    # unrolls wait in the batch that is not full yet, and nowhere else
-    assert len(expected) - batch < len(arrived) <= len(expected)
-    left = list(expected)
-    for columns, b in arrived:
-        match = next(
-            (one for one in left if all(same_row(columns, t, b, row, t == length) for t, row in enumerate(one))), None
+    game = make("tic_tac_toe")
+    check(game, *play(game, 60, seed, length, batch, games, time_limit, reload_at), length, batch)
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    seed=st.integers(0, 1000), length=st.integers(1, 5), batch=st.integers(1, 5), games=st.integers(1, 4),
+    time_limit=st.sampled_from([0, 3, 7]), reload_at=st.sampled_from([-1, 10]),
+)
+def test_seats_that_decide_at_once_and_seats_that_are_out(
+    skirmish: Game, seed: int, length: int, batch: int, games: int, time_limit: int, reload_at: int
+) -> None:
+    check(skirmish, *play(skirmish, 40, seed, length, batch, games, time_limit, reload_at), length, batch)
+
+
+def test_what_a_seat_gets_after_it_is_out_belongs_to_its_last_decision() -> None:
+    game = make("tic_tac_toe")
+    assembler = UnrollAssembler(game, 2, 1, 1, 0.9)
+    lanes, going = np.array([[0, 1]], np.int32), np.zeros(1, np.uint8)
+    final = np.zeros((1, 2, 2, 3, 3), np.uint8)
+
+    def decide(*chosen: int) -> None:
+        n = len(chosen)
+        assembler.record(
+            np.array(chosen, np.int32), np.zeros((n, 2, 3, 3), np.uint8), np.ones((n, 9), np.uint8),
+            np.zeros((n, 1), np.int32), np.zeros((n, 1), np.float32), 0,
         )
-        assert match is not None
-        left = [one for one in left if one is not match]
+
+    decide(0, 1)
+    for reward in (1.0, 2.0, 4.0):      # lane 1 decides no more
+        assembler.settle(lanes, np.array([[0.0, reward]], np.float32), going, going, final)
+        decide(0)
+    assembler.settle(lanes, np.array([[0.0, -8.0]], np.float32), np.ones(1, np.uint8), going, final)
+    while len(assembler):
+        assembler.take()
+    decide(1)                           # in its next game, which completes the unroll
+    columns = assembler.take()
+    assert (columns["reward"][0, 0], columns["discount"][0, 0]) == (-1.0, 0.0)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Environments of other libraries, stepped side by side as games are."""
