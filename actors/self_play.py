@@ -31,6 +31,9 @@ from native.vector import VectorGame
 MAX_SEARCHERS = 8
 """Policies whose searchers a worker keeps, the learner's among them; the one that came first goes first."""
 
+RATE, WEIGHT = "_rate", "turns"
+"""A game's metrics that end so are added up times that one, where it has it: rates are pooled over games."""
+
 # What a draw is for.
 SEARCH, HELD_OUT, OPENS, OPENING, CHECKS, RESTART = range(6)
 
@@ -257,8 +260,10 @@ class SelfPlayWorker:
         checked = np.flatnonzero(self._would_resign[ended] >= 0)
         totals["resign_checks"] += len(checked)
         totals["resign_mistakes"] += float((returns[checked, self._would_resign[ended[checked]]] >= 0).sum())
-        for at, metric in enumerate(self.game.metric_names):
-            totals[f"game_{metric}"] += float(self._games.metrics[ended[played_out], at].sum())
+        names, metrics = self.game.metric_names, self._games.metrics[ended[played_out]]
+        for at, metric in enumerate(names):
+            weight = metrics[:, names.index(WEIGHT)] if metric.endswith(RATE) and WEIGHT in names else 1.0
+            totals[f"game_{metric}"] += float((metrics[:, at] * weight).sum())
 
     def _collect(self, ended: npt.NDArray[np.int64], returns: npt.NDArray[np.float32]) -> None:
         """Takes the decisions of these games, now that their outcome is known; seals chunks that are full."""

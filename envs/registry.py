@@ -52,6 +52,7 @@ GAMES = {
             "start": "seat that begins, 0 or another, or random",
         },
     ),
+    "cartpole": Entry("envs.cartpole", "a pole on a cart, to be kept upright by pushing the cart left and right"),
     "connect_four": Entry("envs.connect_four", "four in a row on a board of 7 columns and 6 rows"),
     "kuhn_poker": Entry("envs.kuhn_poker", "three cards, two players, one bet: the smallest poker"),
     "leduc_poker": Entry("envs.leduc_poker", "six cards, an open one in the second of two rounds of betting"),
@@ -77,19 +78,32 @@ GAMES = {
     "tic_tac_toe": Entry("envs.tic_tac_toe", "three in a row on a board of 3 by 3"),
 }
 
+ADAPTERS = {
+    "gymnasium": Entry(
+        "envs.adapters.gymnasium",
+        "any environment of Gymnasium with discrete actions and arrays as observations",
+        {
+            "id": "what gymnasium.make takes: CartPole-v1, or a_module:ItsGame-v0",
+            "arguments": "of its constructor: names with plain values, or their JSON",
+        },
+    ),
+}
+"""What makes games of other libraries' environments: without states, rendering or notation, so no part of `names`."""
+
 
 def names() -> list[str]:
-    """All games, in alphabetical order."""
+    """All games with rules of their own, in alphabetical order."""
     return sorted(GAMES)
 
 
 def entry(name: str) -> Entry:
     """What is registered for `name`. Raises ValueError, naming what there is, for an unknown game."""
-    if name not in GAMES:
-        near = difflib.get_close_matches(name, GAMES, n=1)
+    known = GAMES | ADAPTERS
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"unknown game {name!r}, expected one of {', '.join(names())}{hint}")
-    return GAMES[name]
+        raise ValueError(f"unknown game {name!r}, expected one of {', '.join([*names(), *ADAPTERS])}{hint}")
+    return known[name]
 
 
 def make(name: str, **options: Any) -> Game:

@@ -124,7 +124,7 @@ def evaluate_all(
     """
     if game.num_players > 1:
         return [face(game, player(), bot, games=games, seed=seed) for bot in bots]
-    return compare(game, play_alone(game, player(), games=games, seed=seed), bots, seed=seed)
+    return compare(game, play_one_seat(game, player(), games=games, seed=seed), bots, seed=seed)
 
 
 def greedy(policy: NetworkPolicy, seed: int, temperature: float = 0.0) -> Decide:
@@ -163,7 +163,10 @@ def scripted(bot: str) -> Decide:
 
 
 def face(game: Game, decide: Decide, bot: str, *, games: int, seed: int) -> Score:
-    """Plays `games` games of the player who decides so: the same seeds once in every seat, the bot in all others."""
+    """Plays `games` games of the player who decides so: the same seeds once in every seat, the bot in all others.
+
+    Rewards are the results alone: in a game with shaping terms these are left out.
+    """
     game, seats = unshaped(game), game.num_players
     per_seat = max(1, games // seats)
     parts = [_play(decide, bot, seat, VectorGame(game, per_seat, seed)) for seat in range(seats)]
@@ -173,7 +176,7 @@ def face(game: Game, decide: Decide, bot: str, *, games: int, seed: int) -> Scor
     ))
 
 
-def play_alone(game: Game, decide: Decide, *, games: int, seed: int) -> Played:
+def play_one_seat(game: Game, decide: Decide, *, games: int, seed: int) -> Played:
     """`games` games of one seat, played by who decides so. Raises ValueError for a game of more seats."""
     if game.num_players != 1:
         raise ValueError(f"{game.name} has {game.num_players} seats; only games of one seat are played alone")
@@ -189,7 +192,7 @@ def compare(game: Game, played: Played, bots: Sequence[str], *, seed: int) -> li
 @lru_cache(maxsize=64)
 def _bot_alone(game: Game, bot: str, games: int, seed: int) -> Played:
     """A scripted player's games never change: played once."""
-    return play_alone(game, scripted(bot), games=games, seed=seed)
+    return play_one_seat(game, scripted(bot), games=games, seed=seed)
 
 
 def unshaped(game: Game) -> Game:

@@ -129,11 +129,10 @@ class LocalPipeline:
     def metrics(self) -> dict[str, float]:
         forward = sum(worker.forward_s for worker in self._workers)
         elapsed = sum(worker.elapsed_s for worker in self._workers)
-        return {
-            **self._replay.metrics(time.monotonic()),
-            **added([worker.totals for worker in self._workers]),
-            "forward_share": forward / elapsed if elapsed else 0.0,
-        }
+        return self._replay.metrics(time.monotonic()) | {"forward_share": forward / elapsed if elapsed else 0.0}
+
+    def totals(self) -> dict[str, float]:
+        return added([worker.totals for worker in self._workers])
 
     def notes(self) -> list[str]:
         return [worker.note for worker in self._workers if worker.note]

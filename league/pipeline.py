@@ -48,6 +48,9 @@ class Pipeline(Protocol):
     def metrics(self) -> dict[str, float]:
         """Figures of replay and workers."""
 
+    def totals(self) -> dict[str, float]:
+        """What workers have counted since their processes began, added up; see `actors.self_play`."""
+
     def notes(self) -> list[str]:
         """What workers want people to know, such as what they compute with."""
 

@@ -255,9 +255,12 @@ class RayPipeline:
             elapsed_s = sum(one["elapsed_s"] for one in producers)
             figures["forward_share"] = sum(one["forward_s"] for one in producers) / elapsed_s
             self._notes |= {one["note"] for one in producers if one["note"]}
-            figures |= added([one["totals"] for one in producers])
+            figures["decisions"] = added([one["totals"] for one in producers]).get("decisions", 0.0)
             figures["publish_lag"] = self._version - min(one["version"] for one in producers)
         return figures
+
+    def totals(self) -> dict[str, float]:
+        return added([one["totals"] for one in self._figures().get("producers", {}).values()])
 
     def notes(self) -> list[str]:
         return list(self._notes)

@@ -13,6 +13,7 @@ from league.counters import Counters, Means
 from league.evaluation import Score
 from league.examiner import Examiner
 from league.pipeline import Pipeline
+from league.play_figures import PlayFigures
 from league.run_directory import TRAINING, WINDOWS, RunDirectory
 from league.store import RunStore
 from league.wishes import Emit, Wishes
@@ -48,6 +49,7 @@ class Trainer:
         self._wishes = Wishes(run_id, directory, store, emit, interrupt)
         self._counters = Counters()
         self._examiner = Examiner(config, game)
+        self._play_figures = PlayFigures(game.metric_names)
         self._recent_windows: list[dict[str, Any]] = []     # which a resume puts back if the file lost them
         self._of_window, self._of_report = Means(), Means()
         self._waited_s = 0.0
@@ -73,6 +75,7 @@ class Trainer:
         self._counters = Counters(**state["counters"])
         self._recent_windows = list(state["windows"])
         self._of_window = Means(**state["means"])
+        self._play_figures.seen = dict(state.get("played", {}))
         self._pipeline.restore_league(state["league"])
         window, updates = self._counters.window, self._counters.updates
         self._directory.rewind(WINDOWS, lambda row: row["window"] <= window, self._recent_windows)
@@ -256,6 +259,7 @@ class Trainer:
             "games": sum(int(one["games"]) for one in league["payoff"]),
             **means,
             **self._examiner.held_out(self._learner, self._pipeline.held_out()),
+            **self._play_figures.since_last(self._pipeline.totals()),
             "evaluation": [score.as_row() for score in self._scores] if due else [],
             "positions": self._position_errors if due else {},
         }
@@ -301,6 +305,7 @@ class Trainer:
             "counters": asdict(self._counters),
             "windows": self._recent_windows,
             "means": asdict(self._of_window),
+            "played": self._play_figures.seen,
             "league": self._pipeline.dump_league(),
         }
         self._directory.write_checkpoint(name, fill, state, self._config.windows.keep_checkpoints)

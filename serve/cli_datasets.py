@@ -1,4 +1,4 @@
-"""`ludus dataset`: make, bring in and look at datasets of searched decisions."""
+"""`ludus dataset`: make, bring in and look at datasets."""
 from __future__ import annotations
 
 import json
@@ -10,13 +10,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 import yaml
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 from serve.command_line import DEFAULT_RUNS_DIR, RunsDir, console, one_sentence
 from serve.interruption import INTERRUPTED
 
 if TYPE_CHECKING:
     from league.config import RunConfig
+    from learners.importers.arena import Logs
     from native.game import Game
 
 app = typer.Typer(
@@ -29,6 +38,7 @@ Make, bring in and look at datasets: decisions with what a search, or a player, 
 ludus dataset generate --game connect_four --decisions 50000 --simulations 200 --out c4.parquet
 ludus dataset generate configs/connect_four.yaml --model runs/RUN --out next.parquet
 ludus dataset import games.jsonl games.parquet --game connect_four
+ludus dataset import logs --data-dir data/processed --feedback-dir reports/feedback_training
 ludus dataset inspect c4.parquet
 ```
 
@@ -37,6 +47,7 @@ A dataset is one file, `.parquet` or `.jsonl`, or a folder of such files.
 )
 
 SHOWN_ACTIONS = 10
+SHOWN_FAULTS = 20
 
 
 class Format(StrEnum):
@@ -46,6 +57,11 @@ class Format(StrEnum):
     rows = "rows"
     games = "games"
     decisions = "decisions"
+    recorder = "recorder"
+    live = "live"
+
+
+LOGS = (Format.recorder, Format.live)
 
 
 @app.command()
@@ -92,16 +108,27 @@ def generate(
 
 @app.command("import")
 def import_command(
-    source: Annotated[Path, typer.Argument(metavar="IN", help="A dataset, or lines of JSON.")],
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="Where to: NAME.parquet or NAME.jsonl.")],
-    game: Annotated[str, typer.Option(help="The game.")],
+    paths: Annotated[list[Path], typer.Argument(
+        metavar="[IN] OUT",
+        help="A dataset, lines of JSON or logs; and where to: NAME.parquet, NAME.jsonl or, for logs, a folder.",
+    )],
+    game: Annotated[str | None, typer.Option(help="The game; logs are of arena.")] = None,
     options: Annotated[
         list[str] | None, typer.Option("--option", metavar="KEY=VALUE", help="An option of the game.")
     ] = None,
     form: Annotated[
-        Format, typer.Option("--format", help="What IN is; auto: told by its name and first line.")
+        Format, typer.Option("--format", help="What IN is; auto: told by names and the first line.")
     ] = Format.auto,
     skip: Annotated[bool, typer.Option("--skip-faults", help="Leave out what cannot be used, and count it.")] = False,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Recorder trajectories of the arena, in place of IN: data/processed.")
+    ] = None,
+    feedback_dir: Annotated[
+        Path | None, typer.Option(help="Live feedback streams, in place of IN: reports/feedback_training.")
+    ] = None,
+    reports_live_dir: Annotated[
+        Path | None, typer.Option(help="Manifests that tell how live sessions ended: reports/live.")
+    ] = None,
 ) -> None:
     """Check data of other origin and write it as a dataset.
 
@@ -111,9 +138,26 @@ def import_command(
     be missing where the moves end the game. "seed" (0) is of the game's chance. What was played is the whole policy.
 
     The first fault, an illegal action for example, ends the import with its line; nothing is written then.
+
+    Logs of the arena: **recorder**, trajectories `*.jsonl.gz`, and **live**, `feedback_stream.jsonl`; of several kinds
+    by `--data-dir`, `--feedback-dir` and `--reports-live-dir`. They become steps for imitation, a file per schema
+    (`arena19.parquet`, `live19.parquet` in the folder OUT). Corrupt lines are left out and counted.
     """
     faults: list[str] = []
     with one_sentence():
+        if len(paths) > 2:
+            raise ValueError(f"{len(paths)} paths are given, expected IN and OUT")
+        out, source = paths[-1], paths[0] if len(paths) == 2 else None
+        logs = _logs(source, form, game, data_dir, feedback_dir, reports_live_dir)
+        if logs is not None:
+            if options:
+                raise ValueError(f"--option {options[0]} is not for logs: their game has its own options")
+            _import_logs(logs, out)
+            return
+        if source is None:
+            raise ValueError("one path is given, expected IN and OUT")
+        if game is None:
+            raise ValueError("--game is missing: which game is this of?")
         rows = _import(source, out, _game(game, options or []), form, faults if skip else None)
     console().print(f"{rows} decisions in {out}" + (f"; {len(faults)} faults left out:" if faults else ""))
     for fault in faults:
@@ -127,8 +171,17 @@ def inspect(
 ) -> None:
     """Rows, games, actions, how decided the search was, outcomes, and whether the search's values came true.
 
-    Faulty lines, rows and files are left out and counted, and the first ones quoted.
+    Faulty lines, rows and files are left out and counted, and the first ones quoted. Of steps, by schema: actions of
+    every head, ranges of rewards and features, and what was left out when they were imported.
     """
+    with one_sentence():
+        from learners.importers.inspect import inspect as figures_of_steps
+        from learners.importers.steps import is_steps
+
+        if is_steps(path):
+            found = figures_of_steps(path)
+            print(json.dumps(found, indent=2) if as_json else _as_yaml(found), end="\n" if as_json else "")
+            return
     with one_sentence():
         from envs import registry
         from learners.dataset import files, read_facts
@@ -143,7 +196,11 @@ def inspect(
     figures["actions"] = {action: actions[action] for action in list(actions)[:SHOWN_ACTIONS]}
     if len(actions) > SHOWN_ACTIONS:
         figures["actions"]["others"] = sum(list(actions.values())[SHOWN_ACTIONS:])
-    print(yaml.safe_dump(_rounded(figures), sort_keys=False, width=120), end="")
+    print(_as_yaml(figures), end="")
+
+
+def _as_yaml(figures: dict[str, Any]) -> str:
+    return yaml.safe_dump(_rounded(figures), sort_keys=False, width=120, default_flow_style=None)
 
 
 def _first_readable(paths: list[Path]) -> Path:
@@ -164,6 +221,59 @@ def _rounded(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _rounded(one) for key, one in value.items()}
     return list(value) if isinstance(value, tuple) else value
+
+
+def _logs(
+    source: Path | None, form: Format, game: str | None, recorder: Path | None, live: Path | None,
+    manifests: Path | None,
+) -> Logs | None:
+    """The logs that are meant, None if something else is. Raises ValueError for what does not fit together."""
+    from learners.importers.arena import Logs, detect
+
+    named = recorder is not None or live is not None
+    if source is not None:
+        if form is Format.auto and game in (None, "arena") and source.exists():
+            form = Format(detect(source) or form)
+        if named:
+            raise ValueError(f"{source} is one path too many: --data-dir and --feedback-dir say what to import")
+        recorder, live = source if form is Format.recorder else None, source if form is Format.live else None
+    if not named and form not in LOGS:
+        if manifests is not None:
+            raise ValueError(f"--reports-live-dir {manifests} is for live streams: name them by --feedback-dir")
+        return None
+    if source is None and not named:
+        raise ValueError("one path is given, expected IN and OUT")
+    if game not in (None, "arena"):
+        raise ValueError(f"these logs are of arena, not of {game}")
+    return Logs(recorder, live, manifests)
+
+
+def _import_logs(logs: Logs, out: Path) -> None:
+    from learners.importers.arena import import_logs, size_of
+
+    columns = (TextColumn("bytes"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    try:
+        with _progress(columns, size_of(logs)) as advance:
+            reports = import_logs(logs, out, advance)
+    except KeyboardInterrupt:
+        console().print("interrupted; nothing is written")
+        raise typer.Exit(INTERRUPTED) from None
+    for schema, report in reports.items():
+        faults = report.pop("first_faults")
+        where = out if out.is_file() else out / f"{schema}.parquet"
+        console().print(f"{report['rows']} steps in {where}" if report["rows"] else f"no step of {schema}")
+        print(_as_yaml(report), end="")
+        for fault in faults[:SHOWN_FAULTS]:
+            console().print(f"  {fault}", markup=False, highlight=False, soft_wrap=True)
+        if len(faults) > SHOWN_FAULTS:
+            console().print(f"  and more: ludus dataset inspect {where}", markup=False, highlight=False)
+
+
+@contextmanager
+def _progress(columns: tuple[ProgressColumn, ...], total: int) -> Iterator[Callable[[int], object]]:
+    with Progress(*columns, console=console(), transient=True) as progress:
+        task = progress.add_task("import", total=total)
+        yield lambda count: progress.advance(task, count)
 
 
 def _settings(config: str | None, changes: list[str], game: str | None) -> RunConfig:

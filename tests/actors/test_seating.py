@@ -1,4 +1,4 @@
-"""Free lanes wait in line: the longest waiting is taken first, so that no half-filled unroll is left behind."""
+"""Seats turn with the games of a match; free lanes wait in line, so that no half-filled unroll is left behind."""
 from __future__ import annotations
 
 from collections import deque
@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.seating import FreeLanes
+from actors.match import Match
+from actors.seating import FreeLanes, Seating
 
 
 @given(lanes=st.integers(1, 9), moves=st.lists(st.tuples(st.booleans(), st.integers(0, 9)), max_size=60))
@@ -32,3 +33,15 @@ def test_more_than_are_free_are_refused() -> None:
     free.take(2)
     with pytest.raises(ValueError, match="2 lanes wanted, 1 are free"):
         free.take(2)
+
+
+def test_everybody_sits_everywhere_and_every_seat_of_the_learner_has_a_lane_of_its_own() -> None:
+    match = Match("m", "main", ("main", "bot:rule", "main", "past"), 8, 1.0)
+    seating = Seating(8, 4, "main", lambda: match)
+    seating.seat_all(np.arange(8))
+    names = np.array(seating.policies)[seating.policy]
+    for number, seats in enumerate(names.tolist()):
+        assert seats == [match.seats[(seat + number) % 4] for seat in range(4)]
+    assert ((seating.lane >= 0) == (names == "main")).all()
+    recorded = seating.lane[seating.lane >= 0]
+    assert len(set(recorded.tolist())) == len(recorded) == 16

@@ -3,6 +3,8 @@
 `NAME/random`: uniformly random legal play without Python in between. `NAME/step`: `VectorGame.step` with given actions.
 `NAME/BOT_mirror`: whole games of a scripted player against itself. `NAME/open_spiel` (peer): the same random play
 through OpenSpiel's Python interface, where it has the game. Arena's steps are ticks of the world, of 8 seats each.
+`cartpole/adapter`: Gymnasium's CartPole-v1 through our adapter, given actions. Peers of it: `cartpole/gymnasium`, one
+environment in a loop, and `cartpole/gymnasium_numpy`, Gymnasium's own vector of as many in arrays.
 """
 from __future__ import annotations
 
@@ -11,9 +13,11 @@ import random
 from collections.abc import Callable, Iterator
 from functools import partial
 
+import gymnasium
 import numpy as np
 
 from envs import registry
+from envs.adapters.vectors import make_vector
 from native.game import Game
 from native.match import play_match
 from native.vector import VectorGame
@@ -41,10 +45,43 @@ def run(peers: bool) -> Iterator[dict[str, object]]:
 
             if name in pyspiel.registered_names():
                 yield _steps_per_second(f"{name}/open_spiel", partial(open_spiel_steps, name, STEPS), STEPS)
+        if name == "cartpole":
+            yield from _gymnasium(peers)
 
 
 def _steps_per_second(case: str, function: Callable[[], object], steps: int) -> dict[str, object]:
     return record("envs", case, [steps / seconds for seconds in measure(function)], "steps/s")
+
+
+def _gymnasium(peers: bool) -> Iterator[dict[str, object]]:
+    """The adapter's CartPole and, as peers, Gymnasium's two."""
+    pushes = np.random.default_rng(0).integers(0, 2, (STEPS, NUM_GAMES)).astype(np.int32)
+    adapted = make_vector(registry.make("gymnasium", id="CartPole-v1"), NUM_GAMES)
+
+    def adapter() -> None:
+        for actions in pushes:
+            adapted.step(actions)
+
+    yield _steps_per_second("cartpole/adapter", adapter, NUM_GAMES * STEPS)
+    if not peers:
+        return
+    one = gymnasium.make("CartPole-v1", disable_env_checker=True)
+    one.reset(seed=0)
+    many = gymnasium.make_vec("CartPole-v1", NUM_GAMES, "vector_entry_point")
+    many.reset(seed=0)
+
+    def alone() -> None:
+        for action in pushes[:, 0].tolist():
+            _, _, terminal, truncated, _ = one.step(action)
+            if terminal or truncated:
+                one.reset()
+
+    def in_arrays() -> None:
+        for actions in pushes:
+            many.step(actions)
+
+    yield _steps_per_second("cartpole/gymnasium", alone, STEPS)
+    yield _steps_per_second("cartpole/gymnasium_numpy", in_arrays, NUM_GAMES * STEPS)
 
 
 def given_actions(game: Game) -> Callable[[], None]:

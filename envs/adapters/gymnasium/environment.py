@@ -78,7 +78,7 @@ def facts_of(id: str, arguments: str) -> Facts:
         dtype = seen.dtype if seen.dtype in KEPT else np.dtype(np.float32)
         return Facts(seen.shape or (1,), dtype, _scale(seen), sizes, first, limit or 0)
     finally:
-        environment.close()
+        environment.close()  # type: ignore[no-untyped-call]
 
 
 def _box(id: str, space: Any) -> spaces.Box:

@@ -1,1 +1,1 @@
-"""CartPole against Gymnasium's."""
+"""CartPole: against Gymnasium's, by definition, its scripted player and its pictures."""

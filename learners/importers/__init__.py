@@ -1,0 +1,1 @@
+"""Logs of other programs as datasets of steps: damaged lines are counted and left out"""
