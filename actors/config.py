@@ -57,7 +57,10 @@ class SelfPlay(Section):
     held_out: float = Field(default=0.05, ge=0, lt=1, description="share of games that are measured on, never learned")
     cache: int = Field(default=65536, ge=0, description="evaluated positions that an actor remembers; 0: none")
     symmetries: bool = Field(default=True, description="evaluate leaves in a random symmetry of the game")
-    engine: str = Field(default="auto", description="inference engine; auto: the fastest here that is exact enough")
+    engine: Literal[
+        "auto", "torch", "torch-bf16", "torch-cuda", "torch-mps", "onnxruntime", "openvino-fp32", "openvino-bf16",
+        "openvino-int8",
+    ] = Field(default="auto", description="inference engine; auto: the fastest here that is exact enough")
     threads: int = Field(default=1, ge=1, description="threads of one actor's inference")
     inference: Literal["auto", "own", "shared"] = Field(
         default="auto", description="shared: one process evaluates for all actors; auto: shared where there is a GPU"
@@ -98,4 +101,6 @@ class Replay(Section):
     def _fits(self) -> Replay:
         if self.min_size > self.capacity:
             raise ValueError(f"min_size {self.min_size} is larger than capacity {self.capacity}")
+        if self.window_start is not None and self.window_start < self.min_size:
+            raise ValueError(f"min_size {self.min_size} is larger than window_start {self.window_start}")
         return self

@@ -12,9 +12,9 @@ def draw(seed: int, *keys: npt.NDArray[np.int64] | int) -> npt.NDArray[np.uint64
 
     SplitMix64 (Steele, Lea, Flood 2014, "Fast splittable pseudorandom number generators"), one round per key.
     """
-    bits = np.array(seed & (1 << 64) - 1, np.uint64)
+    bits = np.array(0, np.uint64)
     with np.errstate(over="ignore"):
-        for key in keys:
+        for key in (np.array(seed & (1 << 64) - 1, np.uint64), *keys):
             bits = (bits + np.asarray(key).astype(np.uint64)) * np.uint64(0xD1342543DE82EF95) + WEYL
             bits = (bits ^ bits >> np.uint64(30)) * np.uint64(0xBF58476D1CE4E5B9)
             bits = (bits ^ bits >> np.uint64(27)) * np.uint64(0x94D049BB133111EB)

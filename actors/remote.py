@@ -15,6 +15,9 @@ from actors.rollout import Weights
 PATIENCE_S = 60.0
 """How long a caller waits for an actor that is being restarted."""
 
+BORN_DEAD = "creation task"
+"""In Ray's words about an actor whose constructor raised: starting it again would raise again."""
+
 LOOK_AHEAD_S = 30.0
 """How long the weight store holds a question for newer weights before it answers that there are none."""
 
@@ -43,6 +46,8 @@ def ask(
                 return answer
             reason = "it has no answer yet"
         except RayActorError as error:
+            if BORN_DEAD in str(error):
+                raise RuntimeError(f"{what}: {str(error).strip().splitlines()[-1]}") from error
             reason = str(error).splitlines()[0]
         if time.monotonic() > deadline:
             raise TimeoutError(f"{what} did not succeed for {PATIENCE_S:.0f} s: {reason}")

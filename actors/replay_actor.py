@@ -15,6 +15,7 @@ from typing import Any
 from ray.exceptions import RayError, RayTaskError
 
 from actors.config import Replay as ReplaySettings
+from actors.remote import BORN_DEAD
 from actors.replay import Item, Replay
 from learners.chunk import Header
 
@@ -53,7 +54,7 @@ class ReplayActor:
                     first = await (await anext(stream))     # what the worker raised comes as an object, then the end
                     await self._insert(name, first, await anext(stream))
             except (RayError, StopAsyncIteration) as error:
-                if not isinstance(error, RayTaskError):
+                if not isinstance(error, RayTaskError) and BORN_DEAD not in str(error):
                     self._alive[name] = False
                     self._error = f"{name}: {_last_line(error)}"
                     log.warning("stream of %s", self._error)

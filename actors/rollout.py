@@ -17,11 +17,11 @@ from actors.config import Rollout
 from actors.match import BOT_PREFIX, Match, MatchResult
 from actors.policy import NetworkPolicy
 from actors.seating import Seating
+from envs.adapters.vectors import make_vector
 from learners.chunk import Chunk, seal
 from learners.config import Network
 from native.game import Game
 from native.unroll import UnrollAssembler
-from native.vector import VectorGame
 
 NOBODY = -1
 """In place of a policy, where a seat has nothing to decide."""
@@ -69,7 +69,7 @@ class RolloutWorker:
     ) -> None:
         self.name, self.game, self.network = name, game, network
         self._coordination, self._weights = coordination, weights
-        self._games = VectorGame(game, settings.games, seed)
+        self._games = make_vector(game, settings.games, seed)
         self._seating = Seating(settings.games, game.num_players, learner, self._assign)
         self._assembler = UnrollAssembler(
             game, self._seating.num_lanes, settings.unroll, settings.chunk_unrolls, discount
@@ -93,6 +93,7 @@ class RolloutWorker:
         self.forward_s = 0.0    # of these, inside networks' forward passes
         self.totals: dict[str, float] = {}      # nothing besides what is reported by match
         self.note = ""
+        self.steps = 0          # moves of all games together
 
     @property
     def version(self) -> int:
@@ -169,6 +170,7 @@ class RolloutWorker:
             else:
                 games.bot_actions(name.removeprefix(BOT_PREFIX), chosen, self._actions)
         games.step(self._actions)
+        self.steps += 1
         self._assembler.settle(
             seating.lane, games.rewards, games.terminal, games.truncated, games.final_observations
         )

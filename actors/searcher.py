@@ -101,7 +101,17 @@ class NetworkSearcher:
         search.begin(states, seeds)
         while len(observations := search.select()[0]):
             search.expand(*self._evaluate(observations))
+            self._follow()
         return search
+
+    def _follow(self) -> None:
+        """An engine that takes newer weights by itself tells which answered; what others have said then counts no more.
+        """
+        version = getattr(self._engine, "version", None)
+        if version is not None and version != self.version:
+            self.version = version
+            if self._cache is not None:
+                self._cache.clear()
 
     def _evaluate(
         self, observations: npt.NDArray[Any]

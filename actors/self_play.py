@@ -29,7 +29,7 @@ from native.game import Game
 from native.vector import VectorGame
 
 MAX_SEARCHERS = 8
-"""Policies whose searchers a worker keeps, the learner's among them; the one that came first goes first."""
+"""Policies whose searchers a worker keeps, the learner's among them; the one unused for longest goes first."""
 
 RATE, WEIGHT = "_rate", "turns"
 """A game's metrics that end so are added up times that one, where it has it: rates are pooled over games."""
@@ -79,7 +79,9 @@ class SelfPlayWorker:
         self._ready: deque[Chunk] = deque()
         self._sequence = 0
         self._seated = False
+        self._moves = 0
         self.elapsed_s = 0.0        # at play
+        self._batches: dict[str, int] = {}  # that policies had evaluated in a former life
         self._retired_forward_s = 0.0   # of searchers that are gone
         self.totals: dict[str, float] = dict.fromkeys(
             ("games", "plies", "decisions", "resignations", "resign_checks", "resign_mistakes"), 0.0
@@ -95,6 +97,11 @@ class SelfPlayWorker:
     def forward_s(self) -> float:
         """Seconds of `elapsed_s` inside networks' forward passes."""
         return self._retired_forward_s + sum(searcher.forward_s for searcher in self._searchers.values())
+
+    @property
+    def steps(self) -> int:
+        """Rises while it plays: moves of all games together, and forward passes."""
+        return self._moves + sum(searcher.batches for searcher in list(self._searchers.values()))
 
     @property
     def note(self) -> str:
@@ -136,12 +143,15 @@ class SelfPlayWorker:
 
     def _searcher(self, policy: str) -> Searcher:
         """Of the learner or of a frozen policy."""
-        if policy not in self._searchers:
+        if policy in self._searchers:
+            self._searchers[policy] = self._searchers.pop(policy)   # the one used last is the last
+        else:
             pulled = self._weights.pull(policy, -1)
             if pulled is None:
                 raise RuntimeError(f"worker {self.name!r} got no weights for {policy!r}")
             searcher = self._make_searcher(policy)
             searcher.load(*pulled)
+            searcher.batches = self._batches.pop(policy, 0)
             self._searchers[policy] = searcher
             if len(self._searchers) > MAX_SEARCHERS:
                 oldest = next(one for one in self._searchers if one not in (self._seating.policies[0], policy))
@@ -162,6 +172,7 @@ class SelfPlayWorker:
             else:
                 self._decide(name, number == 0, rows)
         games.step(self._actions)
+        self._moves += 1
         self._end()
 
     def _openings(self) -> npt.NDArray[np.bool_]:
@@ -335,6 +346,6 @@ class SelfPlayWorker:
         for split, waiting in self._waiting.items():
             waiting[:] = [parts[split]] if split in parts else []
         self._sequence, self._begun, self.totals = int(data["sequence"]), int(data["begun"]), dict(data["totals"])
-        for policy, batches in data["batches"].items():
-            self._searcher(policy).batches = int(batches)
+        self._batches = {policy: int(batches) for policy, batches in data["batches"].items()}
+        self._main.batches = self._batches.pop(self._seating.policies[0], 0)
         self._seated = True

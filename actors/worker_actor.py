@@ -31,6 +31,9 @@ class Worker(Protocol):
     @property
     def note(self) -> str: ...
 
+    @property
+    def steps(self) -> int: ...
+
     def next_chunk(self) -> Chunk: ...
 
 
@@ -71,6 +74,10 @@ class WorkerActor:
                 "note": worker.note,
             }
             yield wire["columns"]
+
+    def steps(self) -> int:
+        """Rises while the worker plays, also where a chunk takes long."""
+        return self._worker.steps
 
     def process(self) -> int:
         """Process id, for whoever supervises it."""

@@ -20,7 +20,7 @@ from league.comparison_config import Comparison
 from league.comparison_report import level_of, resampled_errors, summarise, table
 from league.config import RunConfig
 from league.evaluation import Score
-from league.generation import generate, how, self_play_worker
+from league.generation import check_made, generate, how, self_play_worker
 from league.held_out import measure
 from league.run_directory import WINDOWS, RunDirectory
 from league.store import RunStore
@@ -104,9 +104,11 @@ class ComparisonTrainer:
     def _data(self) -> tuple[Columns, Columns]:
         settings = self._settings
         path = settings.dataset or self._directory.path / "datasets" / "data.parquet"
-        if settings.dataset is None and not path.exists():
-            play = self._config.self_play_settings()
-            seed = self._config.seed
+        play = self._config.self_play_settings()
+        seed = self._config.seed
+        if settings.dataset is None and path.exists():
+            check_made(path, how(play, seed, None), settings.decisions)
+        elif settings.dataset is None:
             self._say(f"making {settings.decisions} decisions with {play.simulations} simulations, guided by random "
                       "play")
 

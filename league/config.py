@@ -5,7 +5,6 @@ import contextlib
 import difflib
 import os
 from collections.abc import Mapping, Sequence
-from math import prod
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,17 +12,15 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from actors.config import Replay, Rollout, SelfPlay
-from actors.replay import Replay as ReplayTable
 from envs import registry
 from league.comparison_config import Comparison
 from league.distill_config import Distill
+from league.fit import check_fit
 from league.sections import Budget, Cluster, Evaluation, League, Schedule, Windows
-from learners.columns import expected_columns, expected_rows
 from learners.config import Learning, Section
 from native.game import Game
 
 STORE_SHARE = 0.6               # of Ray's object store that the replay may fill
-USUAL_TARGETS = 32              # actions in a search's policy, for an estimate of a chunk's size
 MAX_MAC_STORE_BYTES = 2 << 30   # Ray refuses more on macOS
 
 
@@ -76,6 +73,9 @@ class RunConfig(Section):
         if self.method == "actor_critic" and self.learning.ema_decay:
             raise ValueError("learning.ema_decay needs method alphazero or distill: V-trace learns about the weights "
                              "that act, which averaged ones are not")
+        if self.method != "actor_critic" and self.schedule.temperature_end is not None:
+            raise ValueError("schedule.temperature_end needs method actor_critic; for searches there is "
+                             "self_play.temperature_late")
         if self.method == "actor_critic" and self.learning.network.value == "wdl":
             raise ValueError("learning.network.value wdl needs a method whose targets are outcomes, such as alphazero")
         if self.replay.table == "queue" and self.replay.capacity < 2 * self.batch_chunks:
@@ -144,55 +144,13 @@ def parse_config(tree: Mapping[str, Any], source: str) -> RunConfig:
         raise ConfigError(f"{source}: {_sentence(error)}") from None
     try:
         game = config.make_game()
-        _check_fit(config, game)
+        check_fit(config, game)
         for bot in (*config.league.bots, *config.evaluation.opponents):
             if bot != "random":
                 game.bot_index(bot)
     except (ValueError, TypeError) as error:
         raise ConfigError(f"{source}: {error}") from None
     return config
-
-
-def _check_fit(config: RunConfig, game: Game) -> None:
-    """Raises ValueError for what only the game and the parts themselves can tell."""
-    if game.simultaneous and config.method != "actor_critic":
-        raise ValueError(
-            f"{game.name} moves all seats at once; method {config.method} takes games in which one seat decides"
-        )
-    if game.num_players == 1 and config.league.bots:
-        raise ValueError(
-            f"{game.name} has one seat and nobody to play against: league.bots must be empty, got "
-            f"{', '.join(config.league.bots)}; evaluation.opponents compares with scripted players"
-        )
-    if config.learning.network.kind == "residual" and len(game.observation_shape) != 3:
-        raise ValueError(
-            f"network kind 'residual' needs observations [C, H, W], {game.name} has {list(game.observation_shape)}"
-        )
-    positions = config.evaluation.positions
-    if positions is not None and not positions.is_file():
-        raise ValueError(f"evaluation.positions is {positions}, which is no file seen from {Path.cwd()}")
-    if config.learning.network.value == "wdl" and not (game.zero_sum and game.num_players == 2):
-        raise ValueError(f"network.value wdl needs a zero-sum game of two seats, which {game.name} is not")
-    ReplayTable(config.replay, config.batch_chunks)
-    if config.method == "compare":
-        if not config.comparison.variants:
-            raise ValueError("method compare needs comparison.variants: names with changes of section learning")
-        for variant in config.comparison.variants:
-            config.comparison.learning_of(variant, config.learning)
-    if config.method != "actor_critic":
-        if len(game.head_sizes) > 1:
-            raise ValueError(
-                f"method {config.method} searches games of one action at a time, {game.name} has more heads"
-            )
-        expected = expected_rows(game, config.self_play.chunk_rows, min(game.num_actions, USUAL_TARGETS))
-    else:
-        expected = expected_columns(game, (config.rollout.unroll + 1, config.rollout.chunk_unrolls))
-    chunk = sum(dtype.itemsize * prod(shape) for dtype, shape in expected.values())
-    if config.replay.max_bytes < 2 * config.batch_chunks * chunk:
-        raise ValueError(
-            f"replay.max_bytes is {config.replay.max_bytes}, expected at least {2 * config.batch_chunks * chunk}: "
-            f"two batches of {config.batch_chunks} chunks of {chunk} bytes"
-        )
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from league.counters import Means
 from league.distill_config import Distill
 from league.evaluation import Score
 from league.examiner import Examiner
-from league.generation import Prior, generate, how, self_play_worker
+from league.generation import Prior, check_made, generate, how, self_play_worker
 from league.held_out import measure
 from league.run_directory import TRAINING, WINDOWS, RunDirectory
 from league.solo import play_alone
@@ -152,7 +152,7 @@ class DistillTrainer:
     def _make_dataset(self, iteration: int) -> None:
         """Unless it is there: a dataset gets its name when it is whole."""
         path = self._dataset(iteration)
-        if path.exists() or path == self._settings.first_dataset:
+        if path == self._settings.first_dataset:
             return
         settings = self._settings
         decisions, simulations = settings.decisions_of(iteration), settings.simulations_of(iteration)
@@ -161,6 +161,10 @@ class DistillTrainer:
         prior = None
         if iteration or settings.first_prior == "network":
             prior = Prior(self._config.learning.network, self._learner.published(), self._learner.version)
+        if path.exists():
+            # the network may have learned from it since
+            check_made(path, how(play, seed, prior), decisions, besides=("version", "weights"))
+            return
         guide = "random play" if prior is None else "the network"
         self._say(f"iteration {iteration + 1} of {settings.iterations}: {decisions} decisions with {simulations} "
                   f"simulations, guided by {guide}")

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from actors.draws import draw
 from actors.policy import NetworkPolicy
 from actors.searcher import Searcher
+from envs.adapters.vectors import Vector, make_vector
 from league.statistics import Z_95, wilson
 from native.game import Game, rebuild
 from native.vector import VectorGame
@@ -98,7 +99,7 @@ def _mean(values: npt.NDArray[np.float32]) -> tuple[float, float | None, float |
     return mean, mean - half, mean + half
 
 
-Decide = Callable[[VectorGame, npt.NDArray[np.int64], int], npt.NDArray[np.int32]]
+Decide = Callable[[Vector, npt.NDArray[np.int64], int], npt.NDArray[np.int32]]
 """Actions `[k, H]` for the games `rows [k]`, in each of which the player in this seat decides."""
 
 
@@ -131,7 +132,7 @@ def greedy(policy: NetworkPolicy, seed: int, temperature: float = 0.0) -> Decide
     """Plays what the network alone thinks best; with a temperature, draws from what it thinks."""
     rng = np.array([seed], np.uint64)
 
-    def decide(running: VectorGame, rows: npt.NDArray[np.int64], seat: int) -> npt.NDArray[np.int32]:
+    def decide(running: Vector, rows: npt.NDArray[np.int64], seat: int) -> npt.NDArray[np.int32]:
         shown = (rows, seat) if running.game.simultaneous else (rows,)
         actions = np.empty((rows.size, len(running.game.head_sizes)), np.int32)
         policy.act(running.observations[shown], running.legal[shown], rng, temperature, actions,
@@ -144,7 +145,8 @@ def greedy(policy: NetworkPolicy, seed: int, temperature: float = 0.0) -> Decide
 def searching(searcher: Searcher, seed: int) -> Decide:
     """Plays the best move that a search finds."""
 
-    def decide(running: VectorGame, rows: npt.NDArray[np.int64], seat: int) -> npt.NDArray[np.int32]:
+    def decide(running: Vector, rows: npt.NDArray[np.int64], seat: int) -> npt.NDArray[np.int32]:
+        assert isinstance(running, VectorGame)      # others have no states to search from
         search = searcher.search(running.states[rows], draw(seed, rows, running.lengths[rows].astype(np.int64)))
         return search.actions(0.0)[:, None]
 
@@ -154,7 +156,7 @@ def searching(searcher: Searcher, seed: int) -> Decide:
 def scripted(bot: str) -> Decide:
     """Plays as a scripted player does, in games in which one seat decides at a time."""
 
-    def decide(running: VectorGame, rows: npt.NDArray[np.int64], seat: int) -> npt.NDArray[np.int32]:
+    def decide(running: Vector, rows: npt.NDArray[np.int64], seat: int) -> npt.NDArray[np.int32]:
         actions = np.zeros((running.num_games, len(running.game.head_sizes)), np.int32)
         running.bot_actions(bot, rows, actions)
         return actions[rows]
@@ -169,7 +171,7 @@ def face(game: Game, decide: Decide, bot: str, *, games: int, seed: int) -> Scor
     """
     game, seats = unshaped(game), game.num_players
     per_seat = max(1, games // seats)
-    parts = [_play(decide, bot, seat, VectorGame(game, per_seat, seed)) for seat in range(seats)]
+    parts = [_play(decide, bot, seat, make_vector(game, per_seat, seed)) for seat in range(seats)]
     return score(bot, Played(
         np.concatenate([part.returns for part in parts]), np.concatenate([part.metrics for part in parts]),
         game.metric_names,
@@ -181,7 +183,7 @@ def play_one_seat(game: Game, decide: Decide, *, games: int, seed: int) -> Playe
     if game.num_players != 1:
         raise ValueError(f"{game.name} has {game.num_players} seats; only games of one seat are played alone")
     # random play finishes rows that nobody counts any more
-    return _play(decide, "random", 0, VectorGame(unshaped(game), games, seed))
+    return _play(decide, "random", 0, make_vector(unshaped(game), games, seed))
 
 
 def compare(game: Game, played: Played, bots: Sequence[str], *, seed: int) -> list[Score]:
@@ -201,7 +203,7 @@ def unshaped(game: Game) -> Game:
     return rebuild(game.module, {**game.options, **terms}) if terms else game
 
 
-def _play(decide: Decide, bot: str, seat: int, games: VectorGame) -> Played:
+def _play(decide: Decide, bot: str, seat: int, games: Vector) -> Played:
     """The first episode of each row, the player in `seat` and the bot in the others."""
     n, game = games.num_games, games.game
     shown = games.num_legal.reshape(n, -1).shape[1]

@@ -2,12 +2,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from actors.policy import NetworkPolicy
 from actors.searcher import NetworkSearcher, playing
 from league.config import RunConfig
-from league.evaluation import Score, evaluate, evaluate_search
+from league.evaluation import Score, evaluate_all, greedy, searching
 from league.positions import Positions, by_policy, by_search, errors, load_positions
 from learners.chunk import Chunk
 from learners.engines.choice import choose
@@ -47,12 +48,9 @@ class Examiner:
     def scores(self) -> list[Score]:
         """Results of games against the scripted players."""
         games, seed = self._settings.games, self._settings.seed
-        if self._searcher is None:
-            return [evaluate(self._game, self._policy, bot, games=games, seed=seed) for bot in self._settings.opponents]
-        return [
-            evaluate_search(self._game, self._searcher, bot, games=games, seed=seed)
-            for bot in self._settings.opponents
-        ]
+        searcher = self._searcher
+        decide = partial(greedy, self._policy, seed) if searcher is None else partial(searching, searcher, seed)
+        return evaluate_all(self._game, decide, self._settings.opponents, games=games, seed=seed)
 
     def position_errors(self) -> dict[str, list[dict[str, Any]]]:
         """Errors in positions with exact scores, per way to decide: by the network alone, and by search."""

@@ -11,7 +11,7 @@ import dataclasses
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -27,7 +27,8 @@ from actors.self_play import SelfPlayWorker
 from actors.weight_store import WeightStore
 from learners.chunk import Chunk
 from learners.config import Network
-from learners.dataset import Facts, Parts, facts_of, read, read_facts, write
+from learners.dataset import Facts, Parts, check_name, facts_of, read, read_facts, write
+from learners.networks import digest
 from native.game import Game
 
 PLAYER = "main"
@@ -97,11 +98,22 @@ def how(settings: SelfPlay, seed: int, prior: Prior | None) -> dict[str, Any]:
         "evaluator": "rollouts" if prior is None else "network",
         "version": 0 if prior is None else prior.version,
         "seed": seed,
-        **settings.model_dump(mode="json", include={
-            "simulations", "root", "games", "dirichlet_fraction", "temperature", "temperature_moves",
-            "temperature_late",
-        }),
+        "weights": "" if prior is None else digest(prior.weights),
+        **settings.model_dump(mode="json"),
     }
+
+
+def check_made(path: Path, made: Mapping[str, Any], decisions: int, besides: Sequence[str] = ()) -> None:
+    """Raises ValueError if the dataset `path` was made otherwise than `generate` would make it.
+
+    besides: what may differ.
+    """
+    found = read_facts(path).made
+    wanted = {**made, "decisions": decisions}
+    differing = sorted(name for name in (found.keys() | wanted.keys()) - set(besides)
+                       if found.get(name) != wanted.get(name))
+    if differing:
+        raise ValueError(f"{path} was made with another {', '.join(differing)}: remove it, or change that back")
 
 
 def generate(
@@ -117,6 +129,7 @@ def generate(
     """
     if path.exists():
         raise ValueError(f"{path} exists: remove it or choose another name")
+    check_name(path)
     facts = facts_of(game, {**made, "decisions": decisions})
     making = _Making(Parts(path.with_name(path.name + ".parts")), facts)
     rows = making.rows()

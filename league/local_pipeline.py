@@ -105,10 +105,8 @@ class LocalPipeline:
                       directory / f"worker_{number}.safetensors")
             data.append(plain)
         items, plain = self._replay.save()
-        chunks = ReplayFiles(directory.parent).keep([Chunk(item.header, item.payload) for item in items])
-        (directory / "workers.json").write_text(json.dumps(
-            {"turn": self._turn, "workers": data, "chunks": chunks, "replay": plain}
-        ))
+        ReplayFiles(directory.parent).save(directory, [Chunk(item.header, item.payload) for item in items])
+        (directory / "workers.json").write_text(json.dumps({"turn": self._turn, "workers": data, "replay": plain}))
 
     def load_workers(self, directory: Path) -> None:
         self._saved = directory     # workers exist only once the weights they need are published
@@ -123,13 +121,16 @@ class LocalPipeline:
         for number, (worker, plain) in enumerate(zip(self._workers, saved["workers"], strict=True)):
             worker.load(load_file(directory / f"worker_{number}.safetensors"), plain)
         now_s = time.monotonic()
-        chunks = ReplayFiles(directory.parent).load(saved["chunks"])
+        chunks = ReplayFiles(directory.parent).load(directory)
         self._replay.load([Item(chunk.header, chunk.columns, now_s) for chunk in chunks], saved["replay"])
 
     def metrics(self) -> dict[str, float]:
         forward = sum(worker.forward_s for worker in self._workers)
         elapsed = sum(worker.elapsed_s for worker in self._workers)
         return self._replay.metrics(time.monotonic()) | {"forward_share": forward / elapsed if elapsed else 0.0}
+
+    def steps(self) -> int:
+        return sum(worker.steps for worker in self._workers)
 
     def totals(self) -> dict[str, float]:
         return added([worker.totals for worker in self._workers])

@@ -48,6 +48,9 @@ class Pipeline(Protocol):
     def metrics(self) -> dict[str, float]:
         """Figures of replay and workers."""
 
+    def steps(self) -> int:
+        """Rises while somebody plays; asked when nothing arrives."""
+
     def totals(self) -> dict[str, float]:
         """What workers have counted since their processes began, added up; see `actors.self_play`."""
 

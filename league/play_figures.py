@@ -7,7 +7,10 @@ from actors.self_play import RATE, WEIGHT
 
 
 class PlayFigures:
-    """metric_names: of the game. `seen`: the counts at the last look, from which a resumed run goes on. Rates are pooled: `pass_decision_rate` is pass turns over all turns of all games."""
+    """metric_names: of the game. `seen`: the counts at the last look, from which a resumed run goes on.
+
+    Rates are pooled: `pass_decision_rate` is pass turns over all turns of all games.
+    """
 
     def __init__(self, metric_names: Sequence[str]) -> None:
         self._names = tuple(metric_names)

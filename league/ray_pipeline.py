@@ -11,6 +11,7 @@ import os
 import queue
 import signal
 import threading
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -234,19 +235,25 @@ class RayPipeline:
         """The replay, where chunks are used again; workers over Ray begin new games when a run is resumed."""
         if self._config.replay.table == "queue":
             return
-        saved = ask("saving the replay", lambda: self._replay.save.remote())
-        names = ReplayFiles(directory.parent).keep(_fetch(saved))
-        (directory / REPLAY_STATE).write_text(json.dumps({"chunks": names, "replay": saved["plain"]}))
+        try:
+            saved = ray.get(self._replay.save.remote(), timeout=ANSWER_TIMEOUT_S)
+            chunks = _fetch(saved)
+        except RayError as error:
+            # it is being restarted, and what it held is lost anyway
+            log.warning("a checkpoint without the replay: %s", type(error).__name__)
+            return
+        ReplayFiles(directory.parent).save(directory, chunks)
+        (directory / REPLAY_STATE).write_text(json.dumps(saved["plain"]))
 
     def load_workers(self, directory: Path) -> None:
         """See `save_workers`."""
         if not (directory / REPLAY_STATE).is_file():
             return
-        saved = json.loads((directory / REPLAY_STATE).read_text())
-        chunks = ReplayFiles(directory.parent).load(saved["chunks"])
+        plain = json.loads((directory / REPLAY_STATE).read_text())
+        chunks = ReplayFiles(directory.parent).load(directory)
         headers = [asdict(chunk.header) for chunk in chunks]
         columns = [ray.put(chunk.columns) for chunk in chunks]     # once it has them, the replay keeps them alive
-        ask("restoring the replay", lambda: self._replay.load.remote(headers, columns, saved["replay"]))
+        ask("restoring the replay", lambda: self._replay.load.remote(headers, columns, plain))
 
     def metrics(self) -> dict[str, float]:
         figures = self._figures()
@@ -258,6 +265,15 @@ class RayPipeline:
             figures["decisions"] = added([one["totals"] for one in producers]).get("decisions", 0.0)
             figures["publish_lag"] = self._version - min(one["version"] for one in producers)
         return figures
+
+    def steps(self) -> int:
+        asked = [worker.steps.remote() for worker in self._workers.values()]
+        answered, _ = ray.wait(asked, num_returns=len(asked), timeout=ANSWER_TIMEOUT_S)
+        steps = 0
+        for one in answered:
+            with suppress(RayError):    # it is being restarted
+                steps += ray.get(one)
+        return steps
 
     def totals(self) -> dict[str, float]:
         return added([one["totals"] for one in self._figures().get("producers", {}).values()])

@@ -4,8 +4,8 @@ from __future__ import annotations
 import numpy as np
 
 from actors.policy import NetworkPolicy
+from envs.adapters.vectors import make_vector
 from native.game import Game
-from native.vector import VectorGame
 
 
 def play_alone(game: Game, policy: NetworkPolicy, *, games: int, seed: int) -> dict[str, float]:
@@ -14,7 +14,7 @@ def play_alone(game: Game, policy: NetworkPolicy, *, games: int, seed: int) -> d
     alone_return, alone_won: return of seat 0 and the share of games with one above 0; alone_length: actions of all
     seats. avg_<metric>: every metric of the game's own, in games that were played to their end.
     """
-    running = VectorGame(game, games, seed)
+    running = make_vector(game, games, seed)
     rng = np.array([seed], np.uint64)
     actions = np.zeros((games, len(game.head_sizes)), np.int32)
     log_probs = np.empty_like(actions, np.float32)

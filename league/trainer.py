@@ -14,6 +14,7 @@ from league.evaluation import Score
 from league.examiner import Examiner
 from league.pipeline import Pipeline
 from league.play_figures import PlayFigures
+from league.replay_files import ReplayFiles
 from league.run_directory import TRAINING, WINDOWS, RunDirectory
 from league.store import RunStore
 from league.wishes import Emit, Wishes
@@ -60,6 +61,7 @@ class Trainer:
         self._silent_since = self._clock
         self._scores: list[Score] = []
         self._position_errors: dict[str, list[dict[str, Any]]] = {}
+        self._steps = 0             # of all workers, when nothing had arrived for long
         self._notes: set[str] = set()
         self._scored_at = -1        # updates at the latest evaluation
 
@@ -83,6 +85,7 @@ class Trainer:
         for policy in (*state["league"]["snapshots"], *state["league"]["retired"]):
             weights = self._directory.load_weights(_snapshot_file(policy))
             self._pipeline.publish(policy, int(policy.split(":")[1]), weights)
+        ReplayFiles(checkpoint.parent).tidy()
         self._pipeline.load_workers(checkpoint)
 
     def begin_anew(self) -> None:
@@ -90,6 +93,7 @@ class Trainer:
         self._pipeline.restore_league(EMPTY)
         for name in (WINDOWS, TRAINING):
             self._directory.rewind(name, lambda row: False, [])
+        ReplayFiles(self._directory.path / "checkpoints").tidy()
 
     def run(self) -> tuple[str, str]:
         """Trains; returns the final status (completed, stopped, interrupted) and the reason in words."""
@@ -111,10 +115,17 @@ class Trainer:
             if not chunks:
                 self._report(reason_empty)
                 if time.monotonic() - self._silent_since > STALL_S:
-                    raise RuntimeError(f"no data for {STALL_S:.0f} s: {reason_empty}")
+                    self._check_life(reason_empty)
                 continue
             self._learn(chunks)
             self._silent_since = time.monotonic()
+
+    def _check_life(self, reason: str) -> None:
+        """Raises RuntimeError unless somebody has played on since the last look: a chunk of long games takes long."""
+        steps = self._pipeline.steps()
+        if steps == self._steps:
+            raise RuntimeError(f"no data for {STALL_S:.0f} s: {reason}")
+        self._steps, self._silent_since = steps, time.monotonic()
 
     def _finish(self, status: str, reason: str) -> tuple[str, str]:
         self._store.observe(self._run_id, "stopping", reason)
@@ -308,7 +319,8 @@ class Trainer:
             "played": self._play_figures.seen,
             "league": self._pipeline.dump_league(),
         }
-        self._directory.write_checkpoint(name, fill, state, self._config.windows.keep_checkpoints)
+        written = self._directory.write_checkpoint(name, fill, state, self._config.windows.keep_checkpoints)
+        ReplayFiles(written.parent).tidy()
         self._recent_windows = self._recent_windows[-self._config.windows.checkpoint_every:]
         self._directory.update_metadata(latest_checkpoint=f"checkpoints/{name}", updates=self._counters.updates)
 

@@ -98,10 +98,15 @@ def _rules(name: str, options: dict[str, Any], version: int) -> str:
     return f"{name}{chosen} rules {version}"
 
 
-def write(path: Path, chunks: Iterable[Chunk], facts: Facts) -> int:
-    """Writes one file, whole or not at all, and returns its rows. Raises ValueError for no chunk or another layout."""
+def check_name(path: Path) -> None:
+    """Raises ValueError unless a dataset can be written under this name."""
     if path.suffix not in CODECS:
         raise ValueError(f"{path} cannot be written: expected a name that ends in {' or '.join(CODECS)}")
+
+
+def write(path: Path, chunks: Iterable[Chunk], facts: Facts) -> int:
+    """Writes one file, whole or not at all, and returns its rows. Raises ValueError for no chunk or another layout."""
+    check_name(path)
     rest = iter(chunks)
     first = next(rest, None)
     if first is None:

@@ -27,7 +27,6 @@ from learners.config import Learning
 from learners.device import choose_device
 from learners.networks import Weights, build_network, check_arrays, read_weights, with_defaults, write_weights
 from learners.output import Output
-from learners.output import Output
 from learners.precision import autocast
 from learners.prediction import Prediction, predict
 from learners.rows import RowStaging

@@ -188,7 +188,9 @@ def _searcher(model: Model, mind: Engine, simulations: int, games: int) -> Netwo
     from actors.searcher import NetworkSearcher, playing
 
     settings = _self_play(model)
-    return NetworkSearcher(model.game, games, playing(settings, simulations), mind, cache=settings.cache)
+    root = (model.config.get("evaluation") or {}).get("root") or settings.root
+    play = playing(settings.model_copy(update={"root": root}), simulations)
+    return NetworkSearcher(model.game, games, play, mind, cache=settings.cache)
 
 
 def _self_play(model: Model) -> SelfPlay:
@@ -213,8 +215,6 @@ def _positions(path: Path, sets: str | None, model: Model) -> Positions:
 
 def _bots(game: Game, opponents: str | None) -> list[str]:
     """The scripted players that are asked for, all there are if none is. Raises ValueError for one there is not."""
-    if game.num_players == 1:
-        raise ValueError(f"{game.name} has one seat and nobody to play against")
     if opponents is None:
         return list(dict.fromkeys(("random", *game.bot_names)))
     bots = [name.strip() for name in opponents.split(",") if name.strip()]
@@ -261,6 +261,8 @@ def _stored(model: Model, mind: Engine, data: Path) -> dict[str, Sample]:
     from learners import dataset
     from learners.calibration import Sample
 
+    if "outcome" not in dataset.read_facts(data).known:
+        raise ValueError(f"{data} knows no outcomes, which values are measured by")
     columns = dataset.load(data, model.game)
     seen = columns["observation"]
     value = np.concatenate([mind.evaluate(seen[first : first + BATCH])[1] for first in range(0, len(seen), BATCH)])

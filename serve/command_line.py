@@ -37,6 +37,10 @@ def one_sentence() -> Iterator[None]:
         _leave(error, REFUSED)
     except (ValueError, UnknownRunError) as error:
         _leave(error, BAD_REQUEST)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        _leave(ValueError(f"{error.filename}: {error.strerror}"), BAD_REQUEST)
 
 
 def _leave(error: Exception, status: int) -> None:

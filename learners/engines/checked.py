@@ -43,7 +43,7 @@ class CheckedEngine:
         self._built: dict[str, Engine] = {EXACT: self._exact}
         self._sample = sample
         self._on_fallback = on_fallback
-        self._pause = self._rest = 0    # loads without a trial of the preferred engine: after the next failure, and left
+        self._pause = self._rest = 0    # loads without the preferred engine: after the latest failure, and still left
         self._engine = self._get(preferred)
 
     @property

@@ -54,7 +54,10 @@ class LiveLog:
         self._idle = self._short = self._unfinished = self._clipped = 0
 
     def steps(self, path: Path, on_bytes: Callable[[int], object]) -> Iterator[Step]:
-        """The steps of one session; the last one carries the outcome. `faults` hears of damaged lines."""
+        """The steps of one session; the last one carries the outcome. `faults` hears of damaged lines.
+
+        `tick` numbers the sound ticks of the session from 0, those without an action included.
+        """
         held: Step | None = None        # until another step comes, or the end
         outcome: int | None = None
         ticks = kept = damaged = 0
@@ -67,7 +70,6 @@ class LiveLog:
                 step = self._step(line, ticks)
             except ValueError as fault:
                 self._faults.line(path, number, fault)
-                ticks += line.get("event") is None
                 continue
             ticks += 1
             if step is None:

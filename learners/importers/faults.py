@@ -19,7 +19,7 @@ class CorruptLineError(ValueError):
 class Faults:
     """Counts what is left out, and keeps the first `KEPT` sentences about it.
 
-    lines: corrupt lines by kind; damaged: of all kinds. files: those of which the rest, or everything, could not be read.
+    lines: corrupt lines by kind. damaged: of all kinds. files: of which the rest, or everything, could not be read.
     """
 
     def __init__(self) -> None:

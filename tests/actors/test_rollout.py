@@ -211,7 +211,8 @@ class Watched(RolloutWorker):
 
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)
-        self.rows = [Row(self.game, derive(self._games.seed, row), 0) for row in range(self._games.num_games)]
+        seed = int(self._games.save()["seed"][0])
+        self.rows = [Row(self.game, derive(seed, row), 0) for row in range(self._games.num_games)]
         self.record = Record(0.9)
         self.late_rewards = 0       # given to seats that had nothing to decide any more
 

@@ -310,6 +310,10 @@ def test_bots_are_checked() -> None:
         vector.bot_actions("balancer", [0], actions)
     with pytest.raises(ValueError, match="seats must be None"):
         vector.bot_actions("random", [0], actions, [0])
+    for row in (-1, 4):
+        with pytest.raises(ValueError, match=f"rows must be 0 to 3, got {row}"):
+            vector.bot_actions("random", [row], actions)
+    vector.bot_actions("random", [], actions)
     vector.bot_actions("random", [2], actions)
     assert (actions[[0, 1, 3]] == 9).all()
     assert (actions[2] < (3, 2)).all()

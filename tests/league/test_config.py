@@ -4,8 +4,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
-from league.config import ConfigError, dump_config, load_config
+from league.config import ConfigError, dump_config, load_config, parse_config
 from tests.league.conftest import tiny
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
@@ -67,7 +68,6 @@ def test_profiles_come_from_the_file_or_beside_it(written: Path) -> None:
         ("method=compare", "method compare needs comparison.variants"),
         ("evaluation.positions=nowhere.csv", "evaluation.positions is nowhere.csv, which is no file"),
         ("learning.device=cuda", "deterministic needs learning.device: cpu, got cuda"),
-        ("game=arena", "arena moves all seats at once"),
         ("game=prospector", "prospector has one seat and nobody to play against"),
         ("{deterministic: false}=1", "unknown key '{deterministic: false}'"),
         ("rollout.chunk_unrolls=500000", "replay.max_bytes is"),
@@ -80,6 +80,16 @@ def test_a_fault_is_one_sentence_that_names_it(written: Path, override: str, sen
         load_config(written, [override])
     assert sentence in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_search_is_refused_where_there_is_nothing_to_search(written: Path) -> None:
+    tree = yaml.safe_load(written.read_text()) | {
+        "method": "alphazero", "league": {}, "evaluation": {"opponents": []}
+    }
+    with pytest.raises(ConfigError, match="arena moves all seats at once; method alphazero takes games in which one"):
+        parse_config(tree | {"game": "arena"}, "run.yaml")
+    with pytest.raises(ConfigError, match="no states that can be copied"):
+        parse_config(tree | {"game": "gymnasium", "game_options": {"id": "CartPole-v1"}}, "run.yaml")
 
 
 def test_a_network_that_does_not_suit_the_game_is_named(written: Path) -> None:

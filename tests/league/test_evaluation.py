@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from actors.policy import NetworkPolicy
+from envs.adapters.vectors import Vector
 from envs.registry import make
 from league.evaluation import Played, Score, _play, evaluate, evaluate_all, greedy, play_one_seat, score, unshaped
 from league.run_directory import WINDOWS, RunDirectory
@@ -152,7 +153,7 @@ def test_alone_the_player_and_the_bots_play_the_same_games() -> None:
 def test_a_bot_is_no_better_than_itself_and_one_game_has_no_interval() -> None:
     game = make("prospector", rules="balanced", time_max=120)
 
-    def as_bot(running: VectorGame, rows: Any, seat: int) -> Any:
+    def as_bot(running: Vector, rows: Any, seat: int) -> Any:
         actions = np.zeros((running.num_games, 1), np.int32)
         running.bot_actions("market_timer", rows, actions)
         return actions[rows]

@@ -191,5 +191,5 @@ def test_self_play_with_one_process_that_evaluates_for_all(folder: Path) -> None
     saved = json.loads((RunDirectory(folder / "run").checkpoints()[-1] / "replay.json").read_text())
     with LiveRun(folder, searched_over_ray(folder), resume=True) as run:
         # what had been played before is there from the beginning
-        run.wait(lambda: run.progress.get("replay_inserts", 0) >= saved["replay"]["inserts"] > 5, 90)
+        run.wait(lambda: run.progress.get("replay_inserts", 0) >= saved["inserts"] > 5, 90)
         run.wait(lambda: run.progress["updates"] > 0, 30)

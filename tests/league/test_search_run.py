@@ -91,8 +91,10 @@ def test_the_replay_is_kept_beside_the_checkpoints_and_no_more_of_it_than_the_wi
     stage.train(searched())
     folder = stage.folder / "run/checkpoints"
     newest = RunDirectory(stage.folder / "run").checkpoints()[-1]
-    names = json.loads((newest / "workers.json").read_text())["chunks"]
-    assert {path.stem for path in (folder / "replay").glob("*.arrow")} == set(names)
+    names = json.loads((newest / "chunks.json").read_text())
+    there = {path.stem for path in (folder / "replay").glob("*.arrow")}
+    assert there == {name for path in folder.glob("ckpt_*/chunks.json") for name in json.loads(path.read_text())}
+    assert set(names) <= there
     chunks = [from_arrow((folder / "replay" / f"{name}.arrow").read_bytes()) for name in names]
     train = [chunk for chunk in chunks if chunk.header.split == "train"]
     assert 4 <= len(train) <= 6

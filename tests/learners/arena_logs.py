@@ -6,8 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-KNOWN_KEYS = {"canvas_visible": True, "play_visible": False, "character_visible": True}
-
 
 def recorder_line(tick: int, **changes: Any) -> dict[str, Any]:
     """A tick of a player in sight of a friend, an enemy and an item."""
@@ -36,7 +34,8 @@ def live_line(tick: int, **changes: Any) -> dict[str, Any]:
     """A tick of a live session that goes right and shoots."""
     line = {
         "ts": f"2026-02-01T10:00:{tick % 60:02d}", "mono": 12340.5 + tick, "bot_state": "in_match",
-        "ui_state": KNOWN_KEYS, "action": "attack_click", "action_ok": True, "active_keys": ["KeyD", "MouseRight"],
+        "ui_state": {"canvas_visible": True, "play_visible": False, "character_visible": True},
+        "action": "attack_click", "action_ok": True, "active_keys": ["KeyD", "MouseRight"],
         "ability_last": "Digit2", "cursor_probe": {"moves": 3 + tick, "visible": True}, "click_probe": {"click0": 4},
         "input_probe": {"keyDown": 5, "pointerMove": 6, "focusEvents": 7, "blurEvents": 8},
         "enemy_signal": {"detected": True}, "death": {"active": False},

@@ -258,7 +258,8 @@ def test_an_entry_that_fits_several_streams_counts_for_none(tmp_path: Path) -> N
         write(tmp_path / f"feedback/{folder}/play_1" / STREAM, *TWO)
     entry = {"runtime_feedback": f"elsewhere/play_1/{STREAM}", "run_finish": "win"}
     clear = {"runtime_feedback": f"b/play_1/{STREAM}", "run_finish": "defeat"}
-    write(tmp_path / "live/manifest.jsonl", entry, clear)
+    later = clear | {"run_finish": "reason=timeout"}        # says nothing, so the one before still counts
+    write(tmp_path / "live/manifest.jsonl", entry, clear, later)
     report = import_logs(Logs(live=tmp_path / "feedback", manifests=tmp_path / "live"), tmp_path / "out.parquet")
     assert report["live19"]["manifests"]["strays"] == 1
     np.testing.assert_allclose(rows(tmp_path / "out.parquet", "live19")["reward"], [0.05, 0.05, 0.05, -0.95], atol=1e-6)

@@ -119,11 +119,14 @@ def test_mistakes_are_one_sentence(ludus: Ludus, words: tuple[str, ...], sentenc
     assert done.stderr.count("\n") == 1
 
 
-def test_nobody_to_play_against(ludus: Ludus, tmp_path: Path) -> None:
+def test_a_game_of_one_seat_is_compared_with_its_scripted_players(ludus: Ludus, tmp_path: Path) -> None:
     learner = Learner(registry.make("prospector"), Learning(network=Network(hidden=(8,))), seed=1)
     learner.save(tmp_path / "alone")
-    done = ludus("evaluate", "alone")
-    assert (done.exit_code, done.stderr) == (2, "ludus: prospector has one seat and nobody to play against\n")
+    done = ludus("evaluate", "alone", "--opponents", "shuttle", "--games", "4", "--json")
+    assert done.exit_code == 0
+    (row,) = json.loads(done.stdout)["scores"]
+    assert row["opponent"] == "shuttle"
+    assert row["opponent_return"] > row["mean_return"]
 
 
 def test_help_teaches_by_examples(ludus: Ludus) -> None:

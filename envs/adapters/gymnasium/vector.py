@@ -113,12 +113,18 @@ class GymnasiumVector:
         actions: npt.NDArray[np.int32],
         seats: npt.ArrayLike | None = None,
     ) -> None:
-        """Fills `actions` in `rows`; the only player without a network is "random". `seats` must be None."""
+        """Fills `actions` in `rows`; the only player without a network is "random". `seats` must be None.
+
+        Raises ValueError for another bot, a row out of range, or seats.
+        """
         if bot != "random":
             raise ValueError(f"{self.game!r} has no bot {bot!r}; it has random alone")
         if seats is not None:
             raise ValueError(f"{self.game!r} has one seat: seats must be None, got {seats}")
         chosen = np.asarray(rows, np.int64)
+        wrong = chosen[(chosen < 0) | (chosen >= self.num_games)]
+        if wrong.size:
+            raise ValueError(f"rows must be 0 to {self.num_games - 1}, got {wrong[0]}")
         uniform = np.zeros((chosen.size, self.game.num_actions), np.float32)
         drawn, _ = sample(uniform, self.legal[chosen], 1.0, self.bot_rng, head_sizes=self.game.head_sizes)
         self._checked(actions)[chosen] = drawn

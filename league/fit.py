@@ -1,0 +1,83 @@
+"""Whether a config fits its game: what only the game and the parts themselves can tell."""
+from __future__ import annotations
+
+from math import prod
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from actors.replay import Replay as ReplayTable
+from learners.columns import expected_columns, expected_rows
+from native.game import Game
+from native.vector import VectorGame
+
+if TYPE_CHECKING:
+    from league.config import RunConfig
+
+PROBES, MOST_PROBED = 64, 500       # games of random play, and moves of each, that tell how a game ends
+USUAL_TARGETS, USUAL_LENGTH = 32, 200   # actions in a search's policy, decisions in a game: for a chunk's size
+
+
+def check_fit(config: RunConfig, game: Game) -> None:
+    """Raises ValueError, in one sentence, for the first thing that does not fit."""
+    if game.state_bytes == 0 and (config.method != "actor_critic" or config.evaluation.simulations):
+        raise ValueError(f"{game.name} has no states that can be copied, which a search needs")
+    if game.simultaneous and config.method != "actor_critic":
+        raise ValueError(
+            f"{game.name} moves all seats at once; method {config.method} takes games in which one seat decides"
+        )
+    if game.num_players == 1 and config.league.bots:
+        raise ValueError(
+            f"{game.name} has one seat and nobody to play against: league.bots must be empty, got "
+            f"{', '.join(config.league.bots)}; evaluation.opponents compares with scripted players"
+        )
+    if config.learning.network.kind == "residual" and len(game.observation_shape) != 3:
+        raise ValueError(
+            f"network kind 'residual' needs observations [C, H, W], {game.name} has {list(game.observation_shape)}"
+        )
+    positions = config.evaluation.positions
+    if positions is not None and not positions.is_file():
+        raise ValueError(f"evaluation.positions is {positions}, which is no file seen from {Path.cwd()}")
+    if config.learning.network.value == "wdl" and not _ends_in_wins_draws_losses(game):
+        raise ValueError(f"network.value wdl needs a game of two seats that ends in 1, 0 or -1; {game.name} is none")
+    if config.evaluation.simulations and len(game.head_sizes) > 1:
+        raise ValueError(f"evaluation.simulations searches games of one action at a time, {game.name} has more heads")
+    if config.method == "distill" and config.distill.first_dataset and not config.distill.first_dataset.exists():
+        raise ValueError(f"distill.first_dataset is {config.distill.first_dataset}, which does not exist")
+    ReplayTable(config.replay, config.batch_chunks)
+    if config.method == "compare":
+        if not config.comparison.variants:
+            raise ValueError("method compare needs comparison.variants: names with changes of section learning")
+        for variant in config.comparison.variants:
+            config.comparison.learning_of(variant, config.learning)
+    if config.method != "actor_critic":
+        if len(game.head_sizes) > 1:
+            raise ValueError(
+                f"method {config.method} searches games of one action at a time, {game.name} has more heads"
+            )
+        play = config.self_play
+        rows = play.chunk_rows if play.chunk_games is None else play.chunk_games * min(game.max_length, USUAL_LENGTH)
+        expected = expected_rows(game, rows, min(game.num_actions, USUAL_TARGETS))
+    else:
+        expected = expected_columns(game, (config.rollout.unroll + 1, config.rollout.chunk_unrolls))
+    chunk = sum(dtype.itemsize * prod(shape) for dtype, shape in expected.values())
+    if config.replay.max_bytes < 2 * config.batch_chunks * chunk:
+        raise ValueError(
+            f"replay.max_bytes is {config.replay.max_bytes}, expected at least {2 * config.batch_chunks * chunk}: "
+            f"two batches of {config.batch_chunks} chunks of {chunk} bytes"
+        )
+
+
+def _ends_in_wins_draws_losses(game: Game) -> bool:
+    """Whether games of random play end so; a game's facts do not tell."""
+    if not (game.zero_sum and game.num_players == 2):
+        return False
+    games = VectorGame(game, PROBES)
+    actions = np.zeros((PROBES, len(game.head_sizes)), np.int32)
+    returns: set[float] = set()
+    for _ in range(min(game.max_length, MOST_PROBED)):
+        games.random_actions(actions)
+        games.step(actions)
+        returns |= set(games.episode_returns[games.terminal != 0].ravel().tolist())
+    return returns <= {-1.0, 0.0, 1.0}
