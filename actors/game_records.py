@@ -1,6 +1,6 @@
 """Decisions of running games, kept until their games are over and what they led to is known.
 
-Letters: N games, P seats, n rows of one call, K targets.
+Letters: N games, n rows of one call. Targets are kept as wide as the widest that came.
 """
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-Columns = dict[str, npt.NDArray[Any]]
+from learners.dataset_split import TARGETS, Columns
 
 FIRST_ROOM = 32     # decisions per game, before memory grows
-WIDE = ("target_action", "target_prob")     # as wide as the widest that came
 
 
 class GameRecords:
@@ -30,7 +29,7 @@ class GameRecords:
         at = self.count[rows]
         self._make_room(int(at.max()) + 1, columns)
         for name, column in columns.items():
-            if name in WIDE:
+            if name in TARGETS:
                 kept = self._kept[name]
                 kept[rows, at] = 0
                 kept[rows, at, : column.shape[1]] = column
@@ -52,7 +51,7 @@ class GameRecords:
             kept = self._kept.get(name)
             room = FIRST_ROOM if kept is None else kept.shape[1]
             shape = column.shape[1:]
-            if name in WIDE and kept is not None:
+            if name in TARGETS and kept is not None:
                 shape = (max(kept.shape[2], shape[0]),)
             while room < needed:
                 room *= 2
@@ -70,18 +69,3 @@ class GameRecords:
         """Goes on from what `save` gave."""
         self.count = saved["count"].copy()
         self._kept = {name.removeprefix("kept."): array.copy() for name, array in saved.items() if name != "count"}
-
-
-def join(parts: list[Columns]) -> Columns:
-    """The rows of all parts, one after another; narrower targets are filled up with zeros."""
-    joined: Columns = {}
-    for name in parts[0]:
-        columns = [part[name] for part in parts]
-        if name in WIDE:
-            width = max(column.shape[1] for column in columns)
-            columns = [
-                column if column.shape[1] == width else np.pad(column, ((0, 0), (0, width - column.shape[1])))
-                for column in columns
-            ]
-        joined[name] = np.concatenate(columns)
-    return joined

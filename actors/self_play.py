@@ -19,12 +19,13 @@ import numpy.typing as npt
 
 from actors.config import SelfPlay
 from actors.draws import draw, uniform
-from actors.game_records import WIDE, Columns, GameRecords, join
+from actors.game_records import GameRecords
 from actors.match import BOT_PREFIX, MatchResult
 from actors.rollout import Coordination, WeightSource
 from actors.searcher import Searcher
 from actors.seating import Seating
 from learners.chunk import Chunk, seal
+from learners.dataset_split import Columns, join, tightened
 from native.game import Game
 from native.vector import VectorGame
 
@@ -300,10 +301,8 @@ class SelfPlayWorker:
         return sum(len(part["outcome"]) for part in parts) >= self.settings.chunk_rows
 
     def _seal(self, split: str, columns: Columns) -> None:
-        width = max(1, int(np.flatnonzero(columns["target_prob"].any(axis=0))[-1]) + 1)
-        columns |= {name: np.ascontiguousarray(columns[name][:, :width]) for name in WIDE}
         self._ready.append(seal(
-            columns,
+            tightened(columns),
             chunk_id=f"{self.name}-{self._sequence}",
             producer=self.name,
             sequence=self._sequence,

@@ -24,7 +24,7 @@ from league.generation import check_made, generate, how, self_play_worker
 from league.held_out import measure
 from league.run_directory import WINDOWS, RunDirectory
 from league.store import RunStore
-from league.wishes import Emit, Wishes
+from league.wishes import Emit, Ended, Wishes
 from learners.calibration import Sample, calibrate
 from learners.dataset import as_chunk, load, read_facts
 from learners.dataset_split import Columns, split_by_game, take
@@ -34,10 +34,6 @@ from native.game import Game
 
 REPORT = "comparison.json"
 PROGRESS_S = 1.0        # between two reports of progress
-
-
-class Ended(Exception):
-    """Somebody wants the run to end: status and reason."""
 
 
 class ComparisonTrainer:

@@ -29,7 +29,7 @@ from league.held_out import measure
 from league.run_directory import TRAINING, WINDOWS, RunDirectory
 from league.solo import play_alone
 from league.store import RunStore
-from league.wishes import Emit, Wishes
+from league.wishes import Emit, Ended, Wishes
 from learners.dataset import as_chunk, load, read_facts
 from learners.dataset_split import Columns, join, numbered_apart, split_by_game, take
 from learners.learner import Learner
@@ -38,10 +38,6 @@ from native.game import Game
 STATE_FORMAT = 1        # of a checkpoint's run.json
 PROGRESS_S = 1.0        # between two reports of progress
 GENERATE, SPLIT = range(2)      # what seeds are for
-
-
-class Ended(Exception):
-    """Somebody wants the run to end: status and reason."""
 
 
 @dataclass

@@ -78,6 +78,8 @@ class Trainer:
         self._recent_windows = list(state["windows"])
         self._of_window = Means(**state["means"])
         self._play_figures.seen = dict(state.get("played", {}))
+        self._scores = [Score(**row) for row in state.get("scores", [])]
+        self._scored_at = state.get("scored_at", -1)
         self._pipeline.restore_league(state["league"])
         window, updates = self._counters.window, self._counters.updates
         self._directory.rewind(WINDOWS, lambda row: row["window"] <= window, self._recent_windows)
@@ -250,6 +252,7 @@ class Trainer:
         if final and counters.env_steps == counters.window_began and counters.window:
             if self._scored_at != counters.updates:
                 self._evaluate()
+                self._add_to_latest_window()
             return
         counters.window += 1
         due = final or counters.window % self._config.evaluation.every_windows == 0
@@ -263,7 +266,6 @@ class Trainer:
             "step": counters.env_steps,
             "epoch": counters.updates,
             "loss": means.get("loss_total"),
-            "win_rate": self._scores[0].score if self._scores else None,
             "decisions_per_sec": (counters.env_steps - counters.window_began) / span,
             "timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "elapsed_s": counters.elapsed_s,
@@ -271,8 +273,7 @@ class Trainer:
             **means,
             **self._examiner.held_out(self._learner, self._pipeline.held_out()),
             **self._play_figures.since_last(self._pipeline.totals()),
-            "evaluation": [score.as_row() for score in self._scores] if due else [],
-            "positions": self._position_errors if due else {},
+            **self._evaluated(due),
         }
         self._window_clock = counters.elapsed_s
         counters.window_began = counters.env_steps
@@ -283,6 +284,21 @@ class Trainer:
         self._directory.update_metadata(latest_window=counters.window, env_steps=counters.env_steps)
         if counters.window % windows.checkpoint_every == 0 and not final:
             self._checkpoint()
+
+    def _evaluated(self, due: bool) -> dict[str, Any]:
+        """What a window says of the latest evaluation; `due`: it is of this window."""
+        return {
+            "win_rate": self._scores[0].score if self._scores else None,
+            "evaluation": [score.as_row() for score in self._scores] if due else [],
+            "positions": self._position_errors if due else {},
+        }
+
+    def _add_to_latest_window(self) -> None:
+        """The run ends where a window has just ended that was not evaluated: it is now."""
+        *_, latest = self._directory.rows(WINDOWS)
+        row = latest | self._evaluated(True)
+        self._directory.rewind(WINDOWS, lambda one: one["window"] < row["window"], [row])
+        self._recent_windows = [*self._recent_windows[:-1], row]
 
     def _evaluate(self) -> None:
         self._scored_at = self._counters.updates
@@ -317,6 +333,8 @@ class Trainer:
             "windows": self._recent_windows,
             "means": asdict(self._of_window),
             "played": self._play_figures.seen,
+            "scores": [score.as_row() for score in self._scores],
+            "scored_at": self._scored_at,
             "league": self._pipeline.dump_league(),
         }
         written = self._directory.write_checkpoint(name, fill, state, self._config.windows.keep_checkpoints)

@@ -14,6 +14,10 @@ POLL_S = 0.25           # between two looks at the desired state
 Emit = Callable[[dict[str, Any]], None]
 
 
+class Ended(Exception):
+    """Somebody wants the run to end: status and reason."""
+
+
 class Wishes:
     """Looks at the desired state in the run store, a few times a second at most."""
 

@@ -136,6 +136,7 @@ def _check_rows(name: str, columns: Columns, game: Game) -> None:
     within = f"0 to {game.num_actions - 1}"
     _refuse(name, {
         **{column: (not np.isfinite(columns[column]).all(), "finite numbers") for column in ("root_value", "outcome")},
+        "observation": (not np.isfinite(columns["observation"]).all(), "finite numbers"),
         "surprise": (not ((columns["surprise"] >= 0) & np.isfinite(columns["surprise"])).all(),
                      "finite numbers from 0 on"),
         "target_prob": (not ((prob >= 0).all() and (abs(total - 1) <= TOTAL_TOLERANCE).all()),

@@ -142,7 +142,10 @@ def _columns(rows: list[dict[str, Any]], game: Game) -> Columns:
     expected = expected_rows(game, len(rows), max(len(row["policy"]) for row in rows))
     columns = {name: np.zeros(shape, dtype) for name, (dtype, shape) in expected.items()}
     for name in PLAIN:
-        columns[name][:] = [row[name] for row in rows]
+        try:
+            columns[name][:] = [row[name] for row in rows]
+        except OverflowError:
+            raise ValueError(f"has a number in {name} that is too large") from None
     columns["action"][:, 0] = [row["action"] for row in rows]
     columns["observation"][:] = np.array([row["observation"] for row in rows]).reshape(columns["observation"].shape)
     legal = np.zeros((len(rows), game.num_actions), np.uint8)

@@ -62,8 +62,8 @@ def read(
         with pq.ParquetFile(path) as file:
             for batch in file.iter_batches(chunk_rows):
                 names = [f"{path} row {row}" for row in range(begin, begin + batch.num_rows)]
-                begin += batch.num_rows
                 yield _columns(batch, game), names
+                begin += batch.num_rows
     except UNREADABLE as fault:
         refuse(f"{path} from row {begin} on cannot be read: {_one_line(fault)}")
 

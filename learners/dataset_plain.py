@@ -165,7 +165,10 @@ def _returns(result: Any, game: Game) -> list[float] | None:
         result = [result, -result][:seats]
     if not isinstance(result, list) or len(result) != seats or not all(type(one) in (int, float) for one in result):
         raise ValueError(f"has result {result!r}, expected the returns of {seats} seats")
-    return [float(one) for one in result]
+    try:
+        return [float(one) for one in result]
+    except OverflowError:
+        raise ValueError(f"has a result that is too large: {str(result)[:60]}") from None
 
 
 def _columns(rows: list[tuple[Row, float, int]], game: Game) -> Columns:

@@ -21,7 +21,10 @@ def join(parts: Sequence[Columns]) -> Columns:
     for name in parts[0]:
         columns = [part[name] for part in parts]
         if name in TARGETS:
-            columns = [np.pad(column, ((0, 0), (0, width - column.shape[1]))) for column in columns]
+            columns = [
+                column if column.shape[1] == width else np.pad(column, ((0, 0), (0, width - column.shape[1])))
+                for column in columns
+            ]
         joined[name] = np.concatenate(columns)
     return joined
 

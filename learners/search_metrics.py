@@ -30,6 +30,7 @@ import numpy.typing as npt
 from learners.calibration import bin_index, calibration_error, equal_width
 from learners.calibration_floor import noise_floor
 from learners.chunk import Chunk
+from learners.dataset_split import join
 
 if TYPE_CHECKING:
     from native.game import Game
@@ -126,14 +127,7 @@ def joined(chunks: Sequence[Chunk]) -> dict[str, Array]:
     """Columns of all rows of the chunks (layout "rows"), with games numbered anew so that producers do not mix."""
     if not chunks or any(chunk.header.layout != "rows" for chunk in chunks):
         raise ValueError(f"expected chunks in layout rows, got {[chunk.header.layout for chunk in chunks]}")
-    targets = max(chunk.columns["target_prob"].shape[1] for chunk in chunks)
-    columns = {
-        name: np.concatenate([
-            np.pad(part, ((0, 0), (0, targets - part.shape[1]))) if name.startswith("target_") else part
-            for part in (chunk.columns[name] for chunk in chunks)
-        ])
-        for name in chunks[0].columns
-    }
+    columns = join([chunk.columns for chunk in chunks])
     producers = [chunk.header.producer for chunk in chunks]
     producer = np.repeat([producers.index(name) for name in producers], [chunk.header.rows for chunk in chunks])
     pairs = np.stack([producer, columns["episode"]], axis=1)

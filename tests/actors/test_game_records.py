@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from actors.draws import draw, uniform
-from actors.game_records import GameRecords, join
+from actors.game_records import GameRecords
 
 Decision = tuple[int, list[int], list[float]]
 
@@ -53,14 +53,6 @@ def test_against_lists() -> None:
             lists[row] = []
     assert max(len(one) for one in lists) > 64      # memory has grown twice
     assert records.count.tolist() == [len(one) for one in lists]
-
-
-def test_join_fills_narrower_targets_with_zeros() -> None:
-    one, other = columns([(1, [3], [1.0])]), columns([(2, [4, 5], [0.5, 0.5])])
-    joined = join([one, other])
-    assert joined["number"].tolist() == [1, 2]
-    assert joined["target_action"].tolist() == [[3, 0], [4, 5]]
-    assert joined["target_prob"].tolist() == [[1.0, 0.0], [0.5, 0.5]]
 
 
 def test_draws_depend_on_every_key_and_are_uniform() -> None:

@@ -17,6 +17,23 @@ def test_every_config_of_the_tree_loads(path: Path) -> None:
     assert load_config(path).game
 
 
+def test_razzle_has_the_settings_of_its_plan() -> None:
+    """The tables of the training plan, value for value."""
+    config = load_config(CONFIGS[0].parent / "razzle.yaml")
+    network, loss, play = config.learning.network, config.learning.search_loss, config.self_play
+    assert (network.kind, network.channels, network.blocks) == ("residual", 128, 10)
+    assert network.difficulty
+    assert network.small_heads
+    assert (play.simulations, play.games) == (800, 32)
+    assert (play.temperature, play.temperature_moves, play.temperature_late) == (1.0, 15, 0.3)
+    assert (play.dirichlet_alpha, play.dirichlet_fraction) == (0.3, 0.25)
+    assert (config.learning.minibatch_rows, config.learning.optimiser.learning_rate) == (512, 0.001)
+    assert (config.replay.samples_per_insert, play.chunk_games) == (10, 50)
+    assert (loss.policy_weight, loss.value_weight, loss.quartic_weight) == (1.0, 1.0, 0.0)
+    assert (loss.difficulty_weight, loss.illegal_weight) == (0.5, 1.0)
+    assert 4 <= play.actors <= 8
+
+
 @pytest.fixture
 def written(tmp_path: Path) -> Path:
     path = tmp_path / "run.yaml"

@@ -10,6 +10,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from league.config import RunConfig
+from league.local_pipeline import LocalPipeline
 from league.run_directory import WINDOWS, RunDirectory
 from learners.chunk import from_arrow
 from learners.model import load_model
@@ -108,6 +109,61 @@ def test_against_snapshots_and_scripted_players_too(stage: Stage) -> None:
     assert opponents == {"main", "snapshot", "bot"}
 
 
+def test_snapshots_that_have_left_the_league_are_not_missed_by_a_resumed_run(stage: Stage) -> None:
+    league = {"self_play": 0.2, "snapshots": 0.8, "max_snapshots": 2, "snapshot_every": 1, "match_games": 3, "bots": {}}
+    whole = stage.train(searched(league=league), "whole")
+    interrupt = threading.Event()
+    cut = stage.train(
+        searched(league=league), "cut", interrupt=interrupt,
+        on_event=lambda event: interrupt.set() if event["kind"] == "evaluation" and event["updates"] >= 7 else None,
+    )
+    assert cut["status"] == "interrupted"
+    assert stage.train(searched(league=league), "cut", resume=True)["digest"] == whole["digest"]
+
+
+def test_killed_while_a_checkpoint_is_written_it_goes_on_from_the_one_before(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(Exception):
+        pass
+
+    whole = stage.train(searched(), "whole")
+    save, saved = LocalPipeline.save_workers, []
+
+    def die(self: LocalPipeline, directory: Path) -> None:
+        save(self, directory)
+        saved.append(directory)
+        if len(saved) == 3:     # the chunks of the third checkpoint are there, the checkpoint is not
+            raise Killed
+
+    monkeypatch.setattr(LocalPipeline, "save_workers", die)
+    with pytest.raises(Killed):
+        stage.train(searched(), "cut")
+    monkeypatch.undo()
+    assert len(RunDirectory(stage.folder / "cut").checkpoints()) == 2
+    assert stage.train(searched(), "cut", resume=True)["digest"] == whole["digest"]
+
+
+def test_a_checkpoint_without_its_chunks_is_refused(stage: Stage) -> None:
+    interrupt = threading.Event()
+    stage.train(searched(), interrupt=interrupt,
+                on_event=lambda event: interrupt.set() if event["kind"] == "evaluation" else None)
+    next((stage.folder / "run/checkpoints/replay").glob("*.arrow")).unlink()
+    with pytest.raises(ValueError, match=r"names chunk .*, which is not in"):
+        stage.train(searched(), resume=True)
+
+
+def test_the_last_evaluation_is_in_the_curve_where_windows_are_not_all_evaluated(stage: Stage) -> None:
+    evaluation = {"every_windows": 10}
+    windows = {"env_steps": 1}      # every update ends a window: the run ends with one
+    finished = stage.train(searched(evaluation=evaluation, windows=windows, budget={"updates": 4}))
+    rows = RunDirectory(stage.folder / "run").rows(WINDOWS)
+    assert [row["window"] for row in rows] == [1, 2, 3, 4]
+    assert [bool(row["evaluation"]) for row in rows] == [False, False, False, True]
+    assert finished["curve"][-1]["positions"] == rows[-1]["positions"] != {}
+    assert rows[-1]["win_rate"] == finished["results"][0]["score"]
+
+
 @pytest.mark.parametrize("game", ["kuhn_poker", "leduc_poker"])
 def test_games_with_hidden_cards(stage: Stage, game: str) -> None:
     config = searched(
@@ -116,3 +172,23 @@ def test_games_with_hidden_cards(stage: Stage, game: str) -> None:
         evaluation={"opponents": ["random"], "simulations": 4, "games": 10, "positions": None, "position_sets": []},
     )
     assert stage.train(config)["status"] == "completed"
+
+
+@pytest.mark.parametrize("plays_on", [True, False])
+def test_long_games_are_waited_for_and_dead_workers_are_not(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, plays_on: bool
+) -> None:
+    next_batch, asked = LocalPipeline.next_batch, []
+
+    def late(self: LocalPipeline, version: int, timeout_s: float) -> Any:
+        asked.append(version)
+        return ([], "below_min") if len(asked) <= 5 else next_batch(self, version, timeout_s)
+
+    monkeypatch.setattr("league.trainer.STALL_S", -1.0)
+    monkeypatch.setattr(LocalPipeline, "next_batch", late)
+    monkeypatch.setattr(LocalPipeline, "steps", lambda self: len(asked) if plays_on else 0)
+    if plays_on:
+        assert stage.train(searched(budget={"updates": 1}))["status"] == "completed"
+    else:
+        with pytest.raises(RuntimeError, match="no data for -1 s: below_min"):
+            stage.train(searched(budget={"updates": 1}))
