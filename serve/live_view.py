@@ -154,9 +154,24 @@ def _few(rows: list[Event]) -> list[Event]:
 
 
 def results_table(results: Sequence[Event], frame: box.Box) -> Table:
-    """Games won, drawn, lost and the share won (95 % interval) against every opponent."""
+    """Games won, drawn, lost and the share won (95 % interval) against every opponent.
+
+    In a game of one seat: how often it did better than each scripted player in the same game, and what both got.
+    """
     table = Table(box=frame)
     table.add_column("opponent")
+    if any(each.get("opponent_return") is not None for each in results):
+        metrics = list(results[0].get("metrics", {}))[:1]
+        shown = [name for metric in metrics for name in (metric, "the other's")]
+        for name in ("games", "ahead, 95 % interval", "return", "the other's", *shown):
+            table.add_column(name, justify="right")
+        for each in results:
+            means = [f"{each[side][metric]:.4g}" for metric in metrics for side in ("metrics", "opponent_metrics")]
+            table.add_row(
+                str(each["opponent"]), str(each["games"]), _score(each), f"{each['mean_return']:.4g}",
+                f"{each['opponent_return']:.4g}", *means,
+            )
+        return table
     for name in ("games", "won", "drawn", "lost", "won, 95 % interval"):
         table.add_column(name, justify="right")
     for each in results:

@@ -5,8 +5,9 @@ import io
 from typing import Any
 
 import pytest
+from rich import box
 
-from serve.live_view import LiveView, PatientConsole
+from serve.live_view import LiveView, PatientConsole, results_table
 from serve.quantities import duration, quantity
 
 RESULTS = [
@@ -119,3 +120,14 @@ def test_quantities_have_three_digits(value: float, text: str) -> None:
 )
 def test_durations_have_two_units(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+def test_a_game_of_one_seat_shows_what_both_got() -> None:
+    row = {"opponent": "shuttle", "games": 200, "wins": 50, "draws": 0, "losses": 150, "score": 0.25, "low": 0.19,
+           "high": 0.31, "mean_return": 4.5, "metrics": {"net_profit": 9000.0}, "opponent_return": 8.76,
+           "opponent_metrics": {"net_profit": 15053.0}}
+    file = io.StringIO()
+    PatientConsole(file=file, width=120).print(results_table([row], box.ASCII2))
+    shown = file.getvalue()
+    for text in ("ahead", "25.0 % (19.0 to 31.0)", "4.5", "8.76", "net_profit", "9000", "1.505e+04"):
+        assert text in shown
