@@ -325,7 +325,7 @@ class SelfPlayWorker:
             **{split: join(waiting) for split, waiting in self._waiting.items() if waiting},
         }
         arrays = {f"{part}.{name}": array for part, saved in parts.items() for name, array in saved.items()}
-        batches = {policy: searcher.batches for policy, searcher in self._searchers.items()}
+        batches = self._batches | {policy: searcher.batches for policy, searcher in self._searchers.items()}
         return arrays, {
             "seating": data, "sequence": self._sequence, "begun": self._begun, "totals": self.totals,
             "batches": batches,

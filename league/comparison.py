@@ -30,6 +30,7 @@ from learners.dataset import as_chunk, load, read_facts
 from learners.dataset_split import Columns, split_by_game, take
 from learners.learner import Learner
 from learners.recalibration import recalibrate
+from learners.warm_start import warm_start
 from native.game import Game
 
 REPORT = "comparison.json"
@@ -155,6 +156,8 @@ class ComparisonTrainer:
     def _train(self, variant: str, seed: int, train: Columns, held_out: Columns) -> None:
         settings = self._settings
         learner = Learner(self._game, self._learning[variant], seed)
+        if learner.config.initialise_from is not None:
+            warm_start(learner, learner.config.initialise_from)
         figures, said = measure(learner, held_out)
         curve = [{"update": 0.0, **figures}]
         steps, losses = 0, dict[str, float]()

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import difflib
 import os
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,7 @@ from envs import registry
 from league.comparison_config import Comparison
 from league.distill_config import Distill
 from league.fit import check_fit
+from league.imitation_config import Imitation
 from league.sections import Budget, Cluster, Evaluation, League, Schedule, Windows
 from learners.config import Learning, Section
 from native.game import Game
@@ -31,10 +33,11 @@ class ConfigError(ValueError):
 class RunConfig(Section):
     """Everything that a run depends on."""
 
-    method: Literal["actor_critic", "alphazero", "distill", "compare"] = Field(
+    method: Literal["actor_critic", "alphazero", "distill", "imitate", "compare"] = Field(
         default="actor_critic", description="actor_critic: from own play (section rollout); alphazero: from what a "
         "search makes of it (self_play, learning.search_loss); distill: the same in large steps, by datasets "
-        "(distill); compare: several ways to learn from one dataset (comparison)"
+        "(distill); imitate: from recorded decisions (imitation); compare: several ways to learn from one dataset "
+        "(comparison)"
     )
     game: str = Field(description="a name that `ludus games` lists")
     game_options: dict[str, Any] = Field(default_factory=dict, description="options of the game")
@@ -54,6 +57,7 @@ class RunConfig(Section):
     schedule: Schedule = Schedule()
     cluster: Cluster = Cluster()
     distill: Distill = Distill()
+    imitation: Imitation = Imitation()
     comparison: Comparison = Comparison()
 
     @model_validator(mode="after")
@@ -71,8 +75,8 @@ class RunConfig(Section):
         if self.deterministic and self.budget.minutes is not None:
             raise ValueError("deterministic runs end by updates or env_steps: the clock is not deterministic")
         if self.method == "actor_critic" and self.learning.ema_decay:
-            raise ValueError("learning.ema_decay needs method alphazero or distill: V-trace learns about the weights "
-                             "that act, which averaged ones are not")
+            raise ValueError("learning.ema_decay needs method alphazero, distill or imitate: V-trace learns about the "
+                             "weights that act, which averaged ones are not")
         if self.method != "actor_critic" and self.schedule.temperature_end is not None:
             raise ValueError("schedule.temperature_end needs method actor_critic; for searches there is "
                              "self_play.temperature_late")
@@ -131,15 +135,16 @@ def load_config(path: str | Path, overrides: Sequence[str] = (), profile: str | 
             known = sorted({*profiles, *(file.stem for file in beside.parent.glob("*.yaml"))})
             raise ConfigError(f"{path} has no profile {profile!r}; it has {', '.join(known) or 'none'}")
         _merge(tree, profiles[profile] if profile in profiles else _read(beside))
-    for override in overrides:
-        _override(tree, override)
-    return parse_config(tree, str(path))
+    return parse_config(tree, str(path), overrides)
 
 
-def parse_config(tree: Mapping[str, Any], source: str) -> RunConfig:
+def parse_config(tree: Mapping[str, Any], source: str, overrides: Sequence[str] = ()) -> RunConfig:
     """The config of a mapping, with the game, its options and its scripted players looked up as well."""
+    changed = copy.deepcopy(dict(tree))
+    for override in overrides:
+        _override(changed, override)
     try:
-        config = RunConfig.model_validate(tree)
+        config = RunConfig.model_validate(changed)
     except ValidationError as error:
         raise ConfigError(f"{source}: {_sentence(error)}") from None
     try:

@@ -78,5 +78,4 @@ def _positions(config: RunConfig, game: Game) -> Positions | None:
     settings = config.evaluation
     if settings.positions is None:
         return None
-    positions = load_positions(settings.positions, game)
-    return positions.of(settings.position_sets) if settings.position_sets else positions
+    return load_positions(settings.positions, game).of(settings.position_sets or None)

@@ -8,22 +8,29 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from actors.replay import Replay as ReplayTable
+from league.imitation_source import check_source
+from league.positions import load_positions
+from league.recording import check_players
 from learners.columns import expected_columns, expected_rows
 from native.game import Game
+from native.search import Search
+from native.search_settings import SearchSettings
 from native.vector import VectorGame
 
 if TYPE_CHECKING:
     from league.config import RunConfig
 
+ENDLESS = 2**31 - 1                 # as a game's length: nobody knows
 PROBES, MOST_PROBED = 64, 500       # games of random play, and moves of each, that tell how a game ends
+SEARCHING = ("alphazero", "distill", "compare")      # methods whose players search
 USUAL_TARGETS, USUAL_LENGTH = 32, 200   # actions in a search's policy, decisions in a game: for a chunk's size
 
 
 def check_fit(config: RunConfig, game: Game) -> None:
     """Raises ValueError, in one sentence, for the first thing that does not fit."""
-    if game.state_bytes == 0 and (config.method != "actor_critic" or config.evaluation.simulations):
+    if game.state_bytes == 0 and (config.method in SEARCHING or config.evaluation.simulations):
         raise ValueError(f"{game.name} has no states that can be copied, which a search needs")
-    if game.simultaneous and config.method != "actor_critic":
+    if game.simultaneous and config.method in SEARCHING:
         raise ValueError(
             f"{game.name} moves all seats at once; method {config.method} takes games in which one seat decides"
         )
@@ -36,22 +43,35 @@ def check_fit(config: RunConfig, game: Game) -> None:
         raise ValueError(
             f"network kind 'residual' needs observations [C, H, W], {game.name} has {list(game.observation_shape)}"
         )
+    if min(game.time_limit, game.max_length) >= ENDLESS:
+        raise ValueError(f"{game.name} {game.options} has no end: an evaluation could last for ever")
     positions = config.evaluation.positions
-    if positions is not None and not positions.is_file():
-        raise ValueError(f"evaluation.positions is {positions}, which is no file seen from {Path.cwd()}")
+    if positions is not None:
+        if not positions.is_file():
+            raise ValueError(f"evaluation.positions is {positions}, which is no file seen from {Path.cwd()}")
+        load_positions(positions, game).of(config.evaluation.position_sets or None)
+    if config.method == "alphazero" and config.self_play.resign_below is not None and not (
+        game.zero_sum and game.num_players == 2
+    ):
+        raise ValueError(f"self_play.resign_below needs a zero-sum game of two seats, which {game.name} is not")
     if config.learning.network.value == "wdl" and not _ends_in_wins_draws_losses(game):
         raise ValueError(f"network.value wdl needs a game of two seats that ends in 1, 0 or -1; {game.name} is none")
     if config.evaluation.simulations and len(game.head_sizes) > 1:
         raise ValueError(f"evaluation.simulations searches games of one action at a time, {game.name} has more heads")
+    if config.method in SEARCHING or config.evaluation.simulations:
+        Search(game, 1, SearchSettings(simulations=1))      # says what keeps a game from being searched
     if config.method == "distill" and config.distill.first_dataset and not config.distill.first_dataset.exists():
         raise ValueError(f"distill.first_dataset is {config.distill.first_dataset}, which does not exist")
+    if config.method == "imitate":
+        _check_imitation(config, game)
+        return
     ReplayTable(config.replay, config.batch_chunks)
     if config.method == "compare":
         if not config.comparison.variants:
             raise ValueError("method compare needs comparison.variants: names with changes of section learning")
         for variant in config.comparison.variants:
             config.comparison.learning_of(variant, config.learning)
-    if config.method != "actor_critic":
+    if config.method in SEARCHING:
         if len(game.head_sizes) > 1:
             raise ValueError(
                 f"method {config.method} searches games of one action at a time, {game.name} has more heads"
@@ -67,6 +87,18 @@ def check_fit(config: RunConfig, game: Game) -> None:
             f"replay.max_bytes is {config.replay.max_bytes}, expected at least {2 * config.batch_chunks * chunk}: "
             f"two batches of {config.batch_chunks} chunks of {chunk} bytes"
         )
+
+
+def _check_imitation(config: RunConfig, game: Game) -> None:
+    settings = config.imitation
+    if settings.bot is not None:
+        check_players(game, settings.bot, settings.opponents)
+    elif settings.dataset is None:
+        raise ValueError("method imitate needs imitation.dataset or imitation.bot: whose decisions?")
+    elif not settings.dataset.exists():
+        raise ValueError(f"imitation.dataset is {settings.dataset}, which does not exist")
+    else:
+        check_source(settings.dataset, game, config.learning)
 
 
 def _ends_in_wins_draws_losses(game: Game) -> bool:

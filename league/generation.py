@@ -1,4 +1,4 @@
-"""Makes datasets by self-play with search, part by part, so that nothing finished is lost.
+"""Makes datasets, by self-play with search for example, part by part, so that nothing finished is lost.
 
 While a dataset is made it is a folder beside its place, `NAME.parts`, of whole files and of the worker's state after
 the last of them; interrupted, it goes on from there. In the end the parts become one file. What games were under way
@@ -27,7 +27,7 @@ from actors.self_play import SelfPlayWorker
 from actors.weight_store import WeightStore
 from learners.chunk import Chunk
 from learners.config import Network
-from learners.dataset import Facts, Parts, check_name, facts_of, read, read_facts, write
+from learners.dataset import KNOWN, Facts, Parts, check_name, facts_of, read, read_facts, write
 from learners.networks import digest
 from native.game import Game
 
@@ -39,7 +39,7 @@ Weights = Mapping[str, npt.NDArray[Any]]
 
 
 class Worker(Protocol):
-    """Plays and gives chunks in layout "rows"; see `actors.self_play.SelfPlayWorker`."""
+    """Plays and gives chunks in layout "rows": `actors.self_play.SelfPlayWorker`, `league.recording.Recorder`."""
 
     def next_chunk(self) -> Chunk: ...
 
@@ -118,11 +118,11 @@ def check_made(path: Path, made: Mapping[str, Any], decisions: int, besides: Seq
 
 def generate(
     game: Game, make_worker: Callable[[], Worker], path: Path, made: Mapping[str, Any], decisions: int, *,
-    on_chunk: Callable[[int], object] = lambda rows: None,
+    on_chunk: Callable[[int], object] = lambda rows: None, known: tuple[str, ...] = KNOWN,
 ) -> int:
     """Makes the dataset `path`, or goes on making it, and returns its rows.
 
-    decisions: at least so many rows; whole chunks of whole games make it a few more. made: goes into the facts.
+    decisions: at least so many rows; whole chunks of whole games make it a few more. made, known: go into the facts.
     on_chunk: hears before every chunk, and at the end, how many rows there are. What it raises ends the work; called
     again, it goes on after the last finished part, exactly as it would have (but for what an evaluation cache knew).
     Raises ValueError if `path` exists, or if its parts were made otherwise.
@@ -130,7 +130,7 @@ def generate(
     if path.exists():
         raise ValueError(f"{path} exists: remove it or choose another name")
     check_name(path)
-    facts = facts_of(game, {**made, "decisions": decisions})
+    facts = facts_of(game, {**made, "decisions": decisions}, known)
     making = _Making(Parts(path.with_name(path.name + ".parts")), facts)
     rows = making.rows()
     if rows < decisions:

@@ -16,7 +16,7 @@ from actors.self_play import SelfPlayWorker
 from actors.weight_store import WeightStore
 from league.config import RunConfig
 from league.coordinator import MAIN, Coordinator
-from league.pipeline import Weights, added
+from league.pipeline import Weights
 from league.replay_files import ReplayFiles
 from league.store import RunStore
 from learners.chunk import Chunk
@@ -132,8 +132,8 @@ class LocalPipeline:
     def steps(self) -> int:
         return sum(worker.steps for worker in self._workers)
 
-    def totals(self) -> dict[str, float]:
-        return added([worker.totals for worker in self._workers])
+    def totals(self) -> dict[str, dict[str, float]]:
+        return {worker.name: dict(worker.totals) for worker in self._workers}
 
     def notes(self) -> list[str]:
         return [worker.note for worker in self._workers if worker.note]

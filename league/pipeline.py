@@ -1,7 +1,7 @@
 """What stands between the learner's loop and whoever plays: one interface, in one process or over a cluster."""
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -51,20 +51,11 @@ class Pipeline(Protocol):
     def steps(self) -> int:
         """Rises while somebody plays; asked when nothing arrives."""
 
-    def totals(self) -> dict[str, float]:
-        """What workers have counted since their processes began, added up; see `actors.self_play`."""
+    def totals(self) -> dict[str, dict[str, float]]:
+        """What each worker has counted since its process began; see `actors.self_play`."""
 
     def notes(self) -> list[str]:
         """What workers want people to know, such as what they compute with."""
 
     def close(self) -> None:
         """Stops everybody; may be called twice."""
-
-
-def added(totals: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """What several workers have counted, by name."""
-    sums: dict[str, float] = {}
-    for one in totals:
-        for name, value in one.items():
-            sums[name] = sums.get(name, 0.0) + value
-    return sums

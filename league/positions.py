@@ -65,8 +65,10 @@ class Positions:
         worse: Array = (self.classes > ILLEGAL) & (self.classes < self.best[:, None])
         return np.asarray(worse.any(axis=1))
 
-    def of(self, sets: Collection[str]) -> Positions:
-        """Those of the given sets. Raises ValueError, naming what there is, if one of them does not exist."""
+    def of(self, sets: Collection[str] | None) -> Positions:
+        """Those of the given sets, None: all. Raises ValueError, naming what there is, if one does not exist."""
+        if sets is None:
+            return self
         unknown = set(sets) - set(self.sets)
         if unknown or not sets:
             raise ValueError(f"no set {', '.join(sorted(unknown)) or 'is named'}; there are "

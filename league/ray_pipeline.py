@@ -28,7 +28,7 @@ from actors.weight_store_actor import WeightStoreActor
 from league.config import RunConfig
 from league.coordinator import MAIN, league_state
 from league.coordinator_actor import CoordinatorActor
-from league.pipeline import Weights, added
+from league.pipeline import Weights
 from league.replay_files import ReplayFiles
 from league.store import RunStore
 from learners.chunk import Chunk, from_wire
@@ -262,7 +262,7 @@ class RayPipeline:
             elapsed_s = sum(one["elapsed_s"] for one in producers)
             figures["forward_share"] = sum(one["forward_s"] for one in producers) / elapsed_s
             self._notes |= {one["note"] for one in producers if one["note"]}
-            figures["decisions"] = added([one["totals"] for one in producers]).get("decisions", 0.0)
+            figures["decisions"] = sum(one["totals"].get("decisions", 0.0) for one in producers)
             figures["publish_lag"] = self._version - min(one["version"] for one in producers)
         return figures
 
@@ -275,8 +275,8 @@ class RayPipeline:
                 steps += ray.get(one)
         return steps
 
-    def totals(self) -> dict[str, float]:
-        return added([one["totals"] for one in self._figures().get("producers", {}).values()])
+    def totals(self) -> dict[str, dict[str, float]]:
+        return {name: one["totals"] for name, one in self._figures().get("producers", {}).items()}
 
     def notes(self) -> list[str]:
         return list(self._notes)

@@ -12,6 +12,7 @@ from league.comparison import ComparisonTrainer
 from league.config import RunConfig, dump_config
 from league.distill import DistillTrainer
 from league.evaluation import Score
+from league.imitation import ImitationTrainer
 from league.local_pipeline import LocalPipeline
 from league.pipeline import Pipeline
 from league.run_directory import RUN_STATE, WINDOWS, RunDirectory
@@ -20,6 +21,7 @@ from league.trainer import Trainer
 from league.wishes import Emit
 from learners.learner import Learner
 from learners.networks import digest
+from learners.warm_start import warm_start
 from native.game import Game
 
 
@@ -69,9 +71,13 @@ def train(
         about: dict[str, Any] = {
             "run_id": run_id, "directory": files, "store": store, "emit": emit, "interrupt": interrupt
         }
+        if not (resume and files.checkpoints()):
+            _initialise(learner, files, emit)
         trainer: Training
         if config.method == "distill":
             trainer = DistillTrainer(config, game, learner, settings=config.distill, **about)
+        elif config.method == "imitate":
+            trainer = ImitationTrainer(config, game, learner, settings=config.imitation, **about)
         elif config.method == "compare":
             trainer = ComparisonTrainer(config, game, learner, settings=config.comparison, **about)
         else:
@@ -109,6 +115,16 @@ def train(
     }
     emit(finished)
     return finished
+
+
+def _initialise(learner: Learner, files: RunDirectory, emit: Emit) -> None:
+    """The first weights, if they are to be those of another model; a checkpoint would have its own."""
+    source = learner.config.initialise_from
+    if source is None:
+        return
+    found = warm_start(learner, source)
+    files.update_metadata(initialised_from=found)
+    emit({"kind": "message", "text": f"first weights from {source}, version {found['version']}"})
 
 
 def _pipeline(config: RunConfig, game: Game, run_id: str, store: RunStore) -> Pipeline:

@@ -77,7 +77,8 @@ class Trainer:
         self._counters = Counters(**state["counters"])
         self._recent_windows = list(state["windows"])
         self._of_window = Means(**state["means"])
-        self._play_figures.seen = dict(state.get("played", {}))
+        if self._config.backend == "local":     # over Ray workers begin anew, and so do their counts
+            self._play_figures.seen = dict(state.get("played", {}))
         self._scores = [Score(**row) for row in state.get("scores", [])]
         self._scored_at = state.get("scored_at", -1)
         self._pipeline.restore_league(state["league"])

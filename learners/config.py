@@ -1,6 +1,7 @@
 """Settings of the learner: network, loss, optimiser. Frozen and closed; a misspelt key is an error that names it."""
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -80,6 +81,9 @@ class Learning(Section):
     """Everything the learner needs to know besides the game and the seed."""
 
     network: Network = Network()
+    initialise_from: Path | None = Field(
+        default=None, description="folder of a run, a checkpoint or a learner whose weights are the first ones"
+    )
     loss: Loss = Loss()
     search_loss: SearchLoss = SearchLoss()
     minibatch_rows: int = Field(

@@ -1,9 +1,9 @@
 """The learner: chunks in, new weights out. Plain torch in one process, on cuda, mps or the CPU.
 
-Chunks in layout "unroll" are learned from as an actor and critic, those in layout "rows" as AlphaZero does. All that is
-random in an update, the order and the symmetries of rows, follows from the learner's seed and version. So weights,
-their average, optimiser and counters are its whole state: on the CPU a restored learner goes on bit by bit as the saved
-one would have.
+Chunks in layout "unroll" are learned from as an actor and critic, those in layout "rows" as AlphaZero does; actions of
+several heads can be cloned. All that is random in an update, the order and the symmetries of rows, follows from the
+learner's seed and version. So weights, their average, optimiser and counters are its whole state: on the CPU a restored
+learner goes on bit by bit as the saved one would have.
 """
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from learners.actor_critic import actor_critic_loss
 from learners.alphazero import alphazero_loss
 from learners.batch import Staging
 from learners.chunk import Chunk
+from learners.cloning_loss import cloning_loss
 from learners.config import Learning
 from learners.device import choose_device
 from learners.networks import Weights, build_network, check_arrays, read_weights, with_defaults, write_weights
@@ -98,11 +99,39 @@ class Learner:
         for batch in self._rows.minibatches(rows, self.config.minibatch_rows, rng):
             loss, metrics = alphazero_loss(self._forward(batch.observation), batch, self.config.search_loss)
             steps.append(self._step(loss, metrics, rate))
+        return self._means(steps) | self._facts(len(rows), lag)
+
+    def clone(
+        self, observation: npt.NDArray[Any], action: npt.NDArray[np.int32], *, learning_rate: float | None = None
+    ) -> dict[str, float]:
+        """Learns to play `action` `[N, H]` where `observation` `[N, *shape]` is seen; the value does not learn.
+
+        One gradient step per minibatch of `minibatch_rows`, every row once, otherwise as `update`; returns the means of
+        the metrics. Raises ValueError for shapes or actions that are not the game's.
+        """
+        rows, heads = len(observation), self.game.head_sizes
+        shapes = ((rows, *self.game.observation_shape), (rows, len(heads)))
+        if not rows or (observation.shape, action.shape) != shapes:
+            raise ValueError(f"expected observations [N, {', '.join(map(str, self.game.observation_shape))}] and "
+                             f"actions [N, {len(heads)}], got {list(observation.shape)} and {list(action.shape)}")
+        if not ((action >= 0) & (action < np.array(heads))).all():
+            raise ValueError(f"an action is outside 0 to size - 1 of the heads {heads}")
+        rate = self.config.optimiser.learning_rate if learning_rate is None else learning_rate
+        rng = np.random.default_rng([self.seed % (1 << 64), self.version])
+        steps = []
+        for picked in np.array_split(rng.permutation(rows), max(1, round(rows / self.config.minibatch_rows))):
+            seen, played = (torch.from_numpy(array[picked]).to(self.device) for array in (observation, action))
+            loss = cloning_loss(self._forward(seen).logits, played, heads)
+            steps.append(self._step(loss, {"loss_total": loss.detach(), "loss_policy": loss.detach()}, rate))
+        return self._means(steps) | {"rows": float(rows), "updates_skipped": float(self.updates_skipped)}
+
+    def _means(self, steps: Sequence[tuple[dict[str, float], bool]]) -> dict[str, float]:
+        """Means of the metrics of an update's gradient steps, of which `version` counts one if there was any."""
         made = [figures for figures, finite in steps if finite]
         self.version += bool(made)
         counted = made or [figures for figures, _ in steps]
         means = {name: sum(figures[name] for figures in counted) / len(counted) for name in counted[0]}
-        return means | self._facts(len(rows), lag) | {"gradient_steps": float(len(made))}
+        return means | {"gradient_steps": float(len(made))}
 
     def _forward(self, observation: torch.Tensor) -> Output:
         with autocast(self.config.precision, self.device):
@@ -160,7 +189,7 @@ class Learner:
 
     def save(self, directory: str | Path) -> None:
         """Writes a checkpoint folder; a reader never sees half of it."""
-        facts = {**self._identity(), **{name: getattr(self, name) for name in COUNTERS}}
+        facts = {**self.identity(), **{name: getattr(self, name) for name in COUNTERS}}
         average = None
         if self._average is not None:
             average, facts["average_steps"] = self._average.weights(), self._average.steps
@@ -175,7 +204,7 @@ class Learner:
         """
         saved = checkpoint.read(Path(directory))
         facts = saved.facts | {"network": with_defaults(saved.facts.get("network"))}
-        differs = checkpoint.differences(facts, self._identity())
+        differs = checkpoint.differences(facts, self.identity())
         counters = COUNTERS if self._average is None or saved.average is None else (*COUNTERS, "average_steps")
         differs += [f"{name} is {facts.get(name)!r}, expected an int" for name in counters
                     if type(facts.get(name)) is not int]
@@ -198,7 +227,7 @@ class Learner:
             self._optimiser.state[self._parameters[name]][part] = torch.tensor(array, device=self.device)
         self.seed, self.version, self.updates_skipped = (facts[name] for name in COUNTERS)
 
-    def _identity(self) -> dict[str, Any]:
+    def identity(self) -> dict[str, Any]:
         """What a checkpoint and the learner that restores it must have in common, in the types of JSON."""
         game = self.game
         return {

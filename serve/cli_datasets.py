@@ -37,6 +37,7 @@ Make, bring in and look at datasets: decisions with what a search, or a player, 
 ```
 ludus dataset generate --game connect_four --decisions 50000 --simulations 200 --out c4.parquet
 ludus dataset generate configs/connect_four.yaml --model runs/RUN --out next.parquet
+ludus dataset generate --game beasty_bar --bot outcome_heuristic --decisions 200000 --out bot.parquet
 ludus dataset import games.jsonl games.parquet --game connect_four
 ludus dataset import logs --data-dir data/processed --feedback-dir reports/feedback_training
 ludus dataset inspect c4.parquet
@@ -83,10 +84,17 @@ def generate(
     rollouts: Annotated[
         bool, typer.Option("--rollouts", help="Random play guides the search, as it does without --model.")
     ] = False,
+    bot: Annotated[str | None, typer.Option(help="A scripted player to record, in place of searches.")] = None,
+    opponents: Annotated[
+        str | None,
+        typer.Option(help="Scripted players that --bot plays against, divided by commas [default: itself]."),
+    ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Of all games [default: the config's].")] = None,
     runs_dir: RunsDir = DEFAULT_RUNS_DIR,
 ) -> None:
-    """Play against oneself with search and write down every decision.
+    """Play against oneself with search, or let a scripted player play, and write down every decision.
+
+    Of a scripted player nothing is known but what it played and how the games ended: data for `ludus imitate`.
 
     Ctrl-C keeps the finished parts: the same command goes on after them.
 
@@ -94,12 +102,20 @@ def generate(
     """
     with one_sentence():
         settings = _settings(config, list(overrides or []), game)
+        if opponents is not None and bot is None:
+            raise ValueError(f"--opponents {opponents} needs --bot: who plays against them?")
+        if bot is not None and (model is not None or rollouts or simulations is not None):
+            raise ValueError(f"--bot {bot} does not search: --model, --rollouts and --simulations are not for it")
         if model is not None and rollouts:
             raise ValueError("--model and --rollouts exclude each other: one of them guides the search")
         if model is not None and not model.exists():
             model = runs_dir / model
         try:
-            rows = _generate(settings, out, decisions, simulations, model, settings.seed if seed is None else seed)
+            seed = settings.seed if seed is None else seed
+            if bot is not None:
+                rows = _record(settings, out, decisions, bot, _names(opponents), seed)
+            else:
+                rows = _generate(settings, out, decisions, simulations, model, seed)
         except KeyboardInterrupt:
             console().print(f"interrupted; what is finished is in {out}.parts, and the same command goes on after it")
             raise typer.Exit(INTERRUPTED) from None
@@ -234,6 +250,9 @@ def _logs(
     if source is not None:
         if form is Format.auto and game in (None, "arena") and source.exists():
             form = Format(detect(source) or form)
+            if form is Format.auto and source.is_dir() and any(source.rglob("*.jsonl.gz")):
+                raise ValueError(f"{source} holds logs of both kinds, or of neither: say --format recorder or live, or "
+                                 "name both by --data-dir and --feedback-dir")
         if named:
             raise ValueError(f"{source} is one path too many: --data-dir and --feedback-dir say what to import")
         recorder, live = source if form is Format.recorder else None, source if form is Format.live else None
@@ -320,6 +339,23 @@ def _generate(
     with _bar(decisions) as advance:
         return generate(game, lambda: self_play_worker(game, play, seed, prior), out, how(play, seed, prior), decisions,
                         on_chunk=advance)
+
+
+def _record(
+    settings: RunConfig, out: Path, decisions: int, bot: str, opponents: tuple[str, ...], seed: int
+) -> int:
+    from league.generation import generate
+    from league.recording import KNOWN, Recorder, check_players, how
+
+    game, play = settings.make_game(), settings.self_play_settings()
+    check_players(game, bot, opponents)
+    with _bar(decisions) as advance:
+        return generate(game, lambda: Recorder(game, bot, opponents, play, seed), out, how(play, seed, bot, opponents),
+                        decisions, on_chunk=advance, known=KNOWN)
+
+
+def _names(listed: str | None) -> tuple[str, ...]:
+    return tuple(name.strip() for name in (listed or "").split(",") if name.strip())
 
 
 @contextmanager

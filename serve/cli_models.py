@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.box import SIMPLE
 
 from serve.command_line import DEFAULT_RUNS_DIR, RunsDir, console, one_sentence
-from serve.model_tables import error_table, player_name, report_lines, report_table, score_table
+from serve.live_view import results_table
+from serve.model_tables import error_table, player_name, report_lines, report_table
 
 if TYPE_CHECKING:
     from actors.config import SelfPlay
@@ -93,7 +95,7 @@ def evaluate(
         console().print(error_table(found))
     if scores:
         print(f"Games against scripted players, {player_name(simulations)}:")
-        console().print(score_table(scores))
+        console().print(results_table([one.as_row() for one in scores], SIMPLE))
 
 
 @app.command()

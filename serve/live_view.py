@@ -98,8 +98,8 @@ class LiveView:
         results = event.get("results") or self._results
         if results:
             self._console.print(results_table(results, box.SIMPLE if self._live else box.ASCII2))
-        if any(point.get("positions") for point in event.get("curve", [])):
-            self._console.print(curve_table(event["curve"], box.SIMPLE if self._live else box.ASCII2))
+        for table in curve_tables(event.get("curve", []), box.SIMPLE if self._live else box.ASCII2):
+            self._console.print(table)
         words = [event["status"], _in_brackets(event.get("reason"))]
         if "elapsed_s" in event:
             words.append(f"after {duration(event['elapsed_s'])}")
@@ -162,9 +162,9 @@ def results_table(results: Sequence[Event], frame: box.Box) -> Table:
     table.add_column("opponent")
     if any(each.get("opponent_return") is not None for each in results):
         metrics = list(results[0].get("metrics", {}))[:1]
-        shown = [name for metric in metrics for name in (metric, "the other's")]
-        for name in ("games", "ahead, 95 % interval", "return", "the other's", *shown):
-            table.add_column(name, justify="right")
+        shown = [name for metric in metrics for name in (metric, "theirs")]
+        for name in ("games", "ahead, 95 %", "return", "theirs", *shown):
+            table.add_column(name, justify="right", no_wrap=True)
         for each in results:
             means = [f"{each[side][metric]:.4g}" for metric in metrics for side in ("metrics", "opponent_metrics")]
             table.add_row(
@@ -180,20 +180,23 @@ def results_table(results: Sequence[Event], frame: box.Box) -> Table:
     return table
 
 
-def curve_table(curve: Sequence[Event], frame: box.Box) -> Table:
-    """The learning curve: errors in % of all positions of each set, against the time of training."""
-    table = Table(box=frame, title="errors in %, against time")
+def curve_tables(curve: Sequence[Event], frame: box.Box) -> list[Table]:
+    """The learning curve: errors in % of all positions of each set, against the time of training.
+
+    A table for every way to decide; none where no positions were looked at.
+    """
     points = [point for point in curve if point.get("positions")]
-    columns = [(how, row["name"]) for how, rows in points[-1]["positions"].items() for row in _few(rows)]
-    for name in ("time", "decisions", *(f"{how} {one}" for how, one in columns)):
-        table.add_column(name, justify="right")
-    for point in points:
-        shares = {(how, row["name"]): row["share"] for how, rows in point["positions"].items() for row in rows}
-        table.add_row(
-            duration(point["elapsed_s"]), quantity(point["step"]),
-            *(f"{100 * shares[column]:.1f}" if column in shares else "" for column in columns),
-        )
-    return table
+    tables = []
+    for how in points[-1]["positions"] if points else ():
+        table = Table(box=frame, title=f"errors in % by {how}, against time")
+        sets = [row["name"] for row in _few(points[-1]["positions"][how])]
+        for name in ("time", "decisions", *sets):
+            table.add_column(name, justify="right")
+        for point in points:
+            shares = {row["name"]: f"{100 * row['share']:.1f}" for row in point["positions"].get(how, [])}
+            table.add_row(duration(point["elapsed_s"]), quantity(point["step"]), *(shares.get(one, "") for one in sets))
+        tables.append(table)
+    return tables
 
 
 def restore_terminal() -> None:

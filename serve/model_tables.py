@@ -8,7 +8,6 @@ from rich.box import SIMPLE
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from league.evaluation import Score
     from league.positions import SetErrors
 
 
@@ -18,40 +17,32 @@ def player_name(simulations: int) -> str:
 
 
 def error_table(found: Mapping[str, Sequence[SetErrors]]) -> Table:
-    """Errors in every set, per player."""
-    table = Table(box=SIMPLE)
-    for column in ("set", "positions", "non-trivial", "player", "errors", "of all", "of non-trivial", "value's sign",
-                   "value's error"):
+    """Errors in % in every set, per player, with 95 % intervals.
+
+    Below a set's name: how many positions it has, and in how many of them the choice matters.
+    """
+    table = Table(box=SIMPLE, padding=(0, 1, 0, 0), pad_edge=False)
+    for column in ("set", "player", "errors, %", "where it matters", "sign, %", "mse"):
         table.add_column(column, no_wrap=True, justify="left" if column in ("set", "player") else "right")
     for rows in zip(*found.values(), strict=True):
+        label = [rows[0].name, f"{rows[0].positions}/{rows[0].nontrivial}"]
         for player, one in zip(found, rows, strict=True):
-            first = one is rows[0]
             table.add_row(
-                *((one.name, str(one.positions), str(one.nontrivial)) if first else ("", "", "")), player,
-                str(one.errors), _share(one.share, one.low, one.high),
-                _share(one.nontrivial_share, one.nontrivial_low, one.nontrivial_high) if one.nontrivial else "",
-                "" if one.value_sign is None else f"{100 * one.value_sign:.1f} %",
+                label.pop(0) if label else "", player, _percent(one.share, one.low, one.high),
+                _percent(one.nontrivial_share, one.nontrivial_low, one.nontrivial_high) if one.nontrivial else "",
+                "" if one.value_sign is None else f"{100 * one.value_sign:.1f}",
                 "" if one.value_mse is None else f"{one.value_mse:.3f}",
-                end_section=one is rows[-1],
             )
-    return table
-
-
-def score_table(scores: Sequence[Score]) -> Table:
-    """Games against scripted players."""
-    table = Table(box=SIMPLE)
-    for column in ("opponent", "games", "won", "drawn", "lost", "won, 95 % interval"):
-        table.add_column(column, no_wrap=True, justify="left" if column == "opponent" else "right")
-    for one in scores:
-        table.add_row(one.opponent, str(one.games), str(one.wins), str(one.draws), str(one.losses),
-                      _share(one.score, one.low, one.high))
+        if len(label) == 1:
+            table.add_row(label[0])
+        table.add_section()
     return table
 
 
 def report_table(name: str, report: Mapping[str, Any]) -> Table:
     """The bins of a report of `league.calibrate.report`."""
     table = Table(box=SIMPLE, title=f"values of the {name}", title_justify="left")
-    for column in ("bin", "positions", "games", "mean value", "mean outcome", "95 % interval", "too high by"):
+    for column in ("value", "rows", "games", "mean", "outcome", "its 95 % interval", "too high"):
         table.add_column(column, no_wrap=True, justify="right")
     for row in report["bins"]:
         table.add_row(
@@ -88,5 +79,5 @@ def _ece(one: Mapping[str, Any]) -> str:
             f"in 95 % of cases below {one['floor_p95']:.3f}")
 
 
-def _share(share: float, low: float, high: float) -> str:
-    return f"{100 * share:.1f} % ({100 * low:.1f} to {100 * high:.1f})"
+def _percent(share: float, low: float, high: float) -> str:
+    return f"{100 * share:.1f} ({100 * low:.1f} to {100 * high:.1f})"

@@ -164,6 +164,11 @@ def numbers_of(State state not None):
     return s.x, s.x_dot, s.theta, s.theta_dot, s.steps
 
 
+cdef uint64_t information_key(const void *p, int32_t player) noexcept nogil:
+    """Everything is seen; only the start is drawn."""
+    return key(p)
+
+
 def make():
     """The game. It has no options."""
     cdef GameTable table
@@ -182,7 +187,7 @@ def make():
     table.num_symmetries = 1
     table.reset, table.to_act, table.legal, table.apply = reset, to_act, legal, apply
     table.observe, table.rewards, table.redeterminize = observe, rewards, redeterminize
-    table.key, table.scale = key, scale
+    table.key, table.information_key, table.scale = key, information_key, scale
     cdef Game game = new_game(__name__, "cartpole", {}, &table, ())
     game.add_bot("balancer", balancer)
     return game

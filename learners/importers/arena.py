@@ -48,6 +48,10 @@ class Logs:
         }
 
 
+OTHER_SUFFIXES = (".jsonl", ".json", ".csv", ".gz")
+"""Of what OUT must not be called: somebody expects another format."""
+
+
 def detect(path: Path) -> str | None:
     """"recorder" or "live", as the names of the files tell; None where they tell neither, or both."""
     if path.is_file():
@@ -81,6 +85,8 @@ def import_logs(
     single = out.suffix == ".parquet"
     if single and len(kinds) > 1:
         raise ValueError(f"{out} is one file, but {' and '.join(kinds)} are kept apart: name a folder")
+    if out.suffix in OTHER_SUFFIXES:
+        raise ValueError(f"{out} cannot be written: expected a folder, or a name that ends in .parquet")
     if out.exists():
         raise ValueError(f"{out} exists: remove it or choose another name")
     found = logs.files()

@@ -20,7 +20,8 @@ STREAM_KEYS = ("runtime_feedback", "runtime_feedback_jsonl")
 FINISH_KEYS = ("run_finish", "run_finish_line", "run_stop_line")
 SHARED = 2
 """Parts in which the end of a path must agree at least: the session's folder and the file's name."""
-_WON = re.compile(r"win(?![dg])")       # not window, rewind, drawing
+_WON = re.compile(r"(?<![a-z])(?<!no_)(?<!no )(?:win|wins|won|winner|victory)(?![a-z])")
+"""Words of their own: neither window nor Darwin nor no_win."""
 _LOST = re.compile("loss|death_event|defeat")
 _REASON = re.compile(r"""\breason\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s,;]+))""", re.I)
 

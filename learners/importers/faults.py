@@ -45,7 +45,7 @@ class Faults:
 
     def _keep(self, sentence: str) -> None:
         if len(self.first) < KEPT:
-            self.first.append(sentence)
+            self.first.append(sentence.encode("utf-8", "backslashreplace").decode())
 
 
 def shown(path: Path) -> str:

@@ -186,7 +186,7 @@ def test_long_games_are_waited_for_and_dead_workers_are_not(
 
     monkeypatch.setattr("league.trainer.STALL_S", -1.0)
     monkeypatch.setattr(LocalPipeline, "next_batch", late)
-    monkeypatch.setattr(LocalPipeline, "steps", lambda self: len(asked) if plays_on else 0)
+    monkeypatch.setattr(LocalPipeline, "steps", lambda self: len(asked) if plays_on else 7)
     if plays_on:
         assert stage.train(searched(budget={"updates": 1}))["status"] == "completed"
     else:

@@ -208,6 +208,28 @@ def check_actor_critic(module: ModuleType, seed: int) -> None:
             same(metric, expected[name])
 
 
+def check_cloning_loss(module: ModuleType, seed: int) -> None:
+    """Value and gradient: minus the log of the softmax of what was played, added over the heads."""
+    rng = np.random.default_rng(seed)
+    for sizes in HEADS:
+        logits = torch.tensor(rng.normal(0, 2, (5, sum(sizes))), requires_grad=True)
+        action = np.stack([rng.integers(0, size, 5) for size in sizes], -1).astype(np.int32)
+        expected, slope, begin = 0.0, np.zeros((5, sum(sizes))), 0
+        for head, size in enumerate(sizes):
+            odds = np.exp(logits.detach().numpy()[:, begin:begin + size])
+            p = odds / odds.sum(axis=1, keepdims=True)
+            for row in range(5):
+                expected -= np.log(p[row, action[row, head]]) / 5
+                slope[row, begin:begin + size] = p[row] / 5
+                slope[row, begin + action[row, head]] -= 1 / 5
+            begin += size
+        loss = module.cloning_loss(logits, torch.tensor(action), sizes)
+        same(loss, expected)
+        loss.backward()
+        assert logits.grad is not None
+        same(logits.grad, slope)
+
+
 CHECKS: dict[str, Callable[[ModuleType, int], None]] = {
     "masked": check_masked,
     "vtrace": check_vtrace,
@@ -217,6 +239,7 @@ CHECKS: dict[str, Callable[[ModuleType, int], None]] = {
     "policy_loss": check_policy_loss,
     "value_loss": check_value_loss,
     "actor_critic": check_actor_critic,
+    "cloning_loss": check_cloning_loss,
     **search_checks.CHECKS,
 }
 """Module of learners/ and its check."""

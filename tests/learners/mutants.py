@@ -139,6 +139,17 @@ MUTANTS: dict[str, list[tuple[str, str]]] = {
         ("masked_mean(rho, batch.valid)", "rho.mean()"),
         (".sqrt()", ""),
     ],
+    "cloning_loss": [
+        ("return -joint", "return joint"),
+        ("torch.ones_like(logits,", "torch.zeros_like(logits,"),
+        ("log_policy(logits,", "log_policy(logits.detach(),"),
+        ("every, head_sizes)", "every, (logits.shape[1],))"),
+        ("action, head_sizes)", "action, (logits.shape[1],))"),
+        ("action, head_sizes)", "action.flip(0), head_sizes)"),
+        (".mean()", ".sum()"),
+        (".mean()", "[1:].mean()"),
+        (".mean()", ".mean() / len(head_sizes)"),
+    ],
     **SEARCH_MUTANTS,
 }
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from rich import box
 
-from serve.live_view import LiveView, PatientConsole, results_table
+from serve.live_view import LiveView, PatientConsole, curve_tables, results_table
 from serve.quantities import duration, quantity
 
 RESULTS = [
@@ -131,3 +131,21 @@ def test_a_game_of_one_seat_shows_what_both_got() -> None:
     shown = file.getvalue()
     for text in ("ahead", "25.0 % (19.0 to 31.0)", "4.5", "8.76", "net_profit", "9000", "1.505e+04"):
         assert text in shown
+
+
+def test_the_learning_curve_is_a_table_per_way_to_decide() -> None:
+    def point(elapsed_s: float, share: float) -> dict[str, Any]:
+        rows = [{"name": name, "share": share + more} for name, more in (("easy", 0.0), ("hard", 0.1))]
+        return {"elapsed_s": elapsed_s, "step": 1_000_000, "positions": {"policy": rows, "search_32": rows[:1]}}
+
+    curve = [point(60, 0.3), {"elapsed_s": 90, "step": 2, "positions": {}}, point(120, 0.2)]
+    file = io.StringIO()
+    for table in curve_tables(curve, box.ASCII2):
+        PatientConsole(file=file, width=80).print(table)
+    policy, search = file.getvalue().split("errors in % by search_32")
+    assert "errors in % by policy" in policy
+    assert [line.split("|")[3:5] for line in policy.splitlines() if " min " in line] == [
+        [" 30.0 ", " 40.0 "], [" 20.0 ", " 30.0 "]
+    ]
+    assert "hard" not in search
+    assert curve_tables([curve[1]], box.ASCII2) == []

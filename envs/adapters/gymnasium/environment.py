@@ -63,7 +63,7 @@ def open_environment(id: str, arguments: str, *, limited: bool) -> Environment:
         return gymnasium.make(
             id, max_episode_steps=None if limited else NO_LIMIT, disable_env_checker=True, **chosen
         )
-    except (gymnasium.error.Error, ImportError, TypeError) as error:
+    except Exception as error:      # what foreign constructors raise is theirs to choose
         raise ValueError(f"gymnasium: cannot make {id!r} with {chosen or 'no arguments'}: {error}") from error
 
 
