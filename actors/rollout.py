@@ -208,7 +208,7 @@ class RolloutWorker:
             "sampler": {"rng": self._rng.copy()},
         }
         arrays = {f"{part}.{name}": array for part, saved in parts.items() for name, array in saved.items()}
-        return arrays, {"seating": data, "sequence": self._sequence}
+        return arrays, {"seating": data, "sequence": self._sequence, "seated": self._seated}
 
     def load(self, arrays: Mapping[str, npt.NDArray[Any]], data: Mapping[str, Any]) -> None:
         """Goes on from what `save` gave."""
@@ -221,4 +221,4 @@ class RolloutWorker:
         self._rng = parts["sampler"]["rng"].copy()
         self._seating.load(parts["seating"], data["seating"])
         self._sequence = int(data["sequence"])
-        self._seated = True
+        self._seated = bool(data["seated"])

@@ -328,7 +328,7 @@ class SelfPlayWorker:
         batches = self._batches | {policy: searcher.batches for policy, searcher in self._searchers.items()}
         return arrays, {
             "seating": data, "sequence": self._sequence, "begun": self._begun, "totals": self.totals,
-            "batches": batches,
+            "batches": batches, "seated": self._seated,
         }
 
     def load(self, arrays: Mapping[str, npt.NDArray[Any]], data: Mapping[str, Any]) -> None:
@@ -347,4 +347,4 @@ class SelfPlayWorker:
         self._sequence, self._begun, self.totals = int(data["sequence"]), int(data["begun"]), dict(data["totals"])
         self._batches = {policy: int(batches) for policy, batches in data["batches"].items()}
         self._main.batches = self._batches.pop(self._seating.policies[0], 0)
-        self._seated = True
+        self._seated = bool(data["seated"])

@@ -100,12 +100,15 @@ class Recorder:
         games, players = self._games, self._players
         to_act = games.to_act
         acts = self._player[np.arange(len(to_act)), to_act]
-        opening = games.lengths < self._opening
-        for number, name in ((-1, RANDOM), *enumerate(players)):
-            rows = np.flatnonzero(opening if number < 0 else (acts == number) & ~opening)
+        opening = np.flatnonzero(games.lengths < self._opening)
+        if opening.size:
+            games.bot_actions(RANDOM, opening, self._actions)
+            acts[opening] = -1
+        for number, name in enumerate(players):
+            rows = np.flatnonzero(acts == number)
             if rows.size:
                 games.bot_actions(name, rows, self._actions)
-            if rows.size and number >= 0 and name == players[0]:
+            if rows.size and name == players[0]:
                 self._record(rows, to_act[rows])
         games.step(self._actions)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from serve import cli_datasets, cli_models, cli_runs
+from serve import cli_datasets, cli_imitate, cli_models, cli_runs
 from serve.api_server import DEFAULT_PORT
 from serve.command_line import DEFAULT_RUNS_DIR, RunsDir, console, one_sentence
 
@@ -36,7 +36,8 @@ ludus runs list                               what runs, and what ran
 ludus runs pause RUN                          steer a run from another shell
 ludus evaluate RUN                            how strong a trained network is
 ludus calibrate RUN                           whether its values mean what they say
-ludus dataset --help                          searched decisions as data
+ludus dataset --help                          searched or recorded decisions as data
+ludus imitate DATA                            behaviour cloning of recorded decisions
 ludus bench envs                              how fast this machine is
 ```
 """,
@@ -44,6 +45,7 @@ ludus bench envs                              how fast this machine is
 app.add_typer(cli_runs.app, name="runs")
 app.add_typer(cli_datasets.app, name="dataset")
 app.add_typer(cli_models.app)       # its commands are top-level ones
+app.add_typer(cli_imitate.app)
 
 Port = Annotated[int, typer.Option(min=1, max=65535, help="First port to try on 127.0.0.1.")]
 

@@ -184,3 +184,13 @@ def test_games_of_one_and_of_three_seats_train(stage: Stage, game: str, options:
     assert [row["opponent"] for row in finished["results"]] == list(bots)
     rows = RunDirectory(stage.folder / "run").rows(WINDOWS)
     assert all(row["loss"] is not None for row in rows)
+
+
+@pytest.mark.parametrize("method", ["actor_critic", "alphazero"])
+def test_interrupted_before_the_first_chunk_it_goes_on(stage: Stage, method: str) -> None:
+    config = tiny(method=method)
+    whole = stage.train(config, "whole")
+    interrupt = threading.Event()
+    interrupt.set()
+    assert stage.train(config, "cut", interrupt=interrupt)["status"] == "interrupted"
+    assert stage.train(config, "cut", resume=True)["digest"] == whole["digest"]

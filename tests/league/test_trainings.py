@@ -56,6 +56,11 @@ def test_connect_four_beats_600_rollouts_with_32_simulations(folder: Path) -> No
     assert len(finished["curve"]) >= 4
 
 
+def test_imitation_of_a_scripted_player(folder: Path) -> None:
+    _, windows = trained(folder, "imitate_beasty_bar.yaml")
+    assert windows[-1]["agreement_low"] > 0.75
+
+
 def test_razzle_learns_what_is_legal(folder: Path) -> None:
     _, windows = trained(folder, "razzle.yaml", "laptop")
     assert windows[-1]["policy_legal_mass"] > 0.8
