@@ -17,6 +17,8 @@ from native.game import Game
 from native.search import Search
 from native.search_settings import SearchSettings
 
+WORD = (1 << 64) - 1
+
 
 class Searcher(Protocol):
     """Searches from many states. `version`: of the weights that guide it, -1 without any yet; `forward_s`: seconds
@@ -116,10 +118,7 @@ class NetworkSearcher:
     def _evaluate(
         self, observations: npt.NDArray[Any]
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-        symmetry = 0
-        if len(self._symmetries) > 1:
-            symmetry = int(np.random.SeedSequence((self._seed, self.batches)).generate_state(1)[0])
-            symmetry %= len(self._symmetries)
+        symmetry = _below(len(self._symmetries), self._seed, self.batches) if self._symmetries else 0
         if symmetry:
             there, back = self._symmetries[symmetry]
             observations = observations.reshape(len(observations), -1).take(there, axis=1).reshape(observations.shape)
@@ -129,6 +128,14 @@ class NetworkSearcher:
         self.batches += 1
         self.rows += len(observations)
         return (logits.take(back, axis=1) if symmetry else logits), values
+
+
+def _below(bound: int, seed: int, number: int) -> int:
+    """A number below `bound`, drawn by the other two; see `actors.draws`, which is for many at once."""
+    bits = (seed * 0x9E3779B97F4A7C15 + number * 0xD1342543DE82EF95) & WORD
+    bits = (bits ^ bits >> 30) * 0xBF58476D1CE4E5B9 & WORD
+    bits = (bits ^ bits >> 27) * 0x94D049BB133111EB & WORD
+    return (bits ^ bits >> 31) % bound
 
 
 class RolloutSearcher:

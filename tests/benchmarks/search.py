@@ -7,10 +7,11 @@ leaf, UCT, with solver; it searches one game at a time. Names: `GAME/evaluator_G
 Then self-play as an actor does it, with the inference engine that is fastest here, 256 games and 32 simulations, on one
 core: decisions per second, leaves evaluated by the network per second, and the share of the time that is spent inside
 the network's forward pass; what is left is the tree, the rules, the cache and the recording. `without_cache`: every
-leaf goes through the network.
+leaf goes through the network. The same once more with plain torch, whose forward takes longer.
 """
 from __future__ import annotations
 
+import gc
 import importlib.util
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -54,17 +55,18 @@ def run(peers: bool) -> Iterator[dict[str, object]]:
     for label, network in NETWORKS.items():
         yield from self_play(label, network, cache=SelfPlay().cache)
         yield from self_play(f"{label}_without_cache", network, cache=0)
+        yield from self_play(label, network, cache=SelfPlay().cache, engine_name="torch")
     if peers and importlib.util.find_spec("pyspiel"):
         yield _per_second(f"connect_four/open_spiel_1x{PEER_SIMULATIONS}", open_spiel(), PEER_SIMULATIONS, 1)
 
 
-def self_play(label: str, network: Network, cache: int) -> Iterator[dict[str, object]]:
+def self_play(label: str, network: Network, cache: int, engine_name: str = "auto") -> Iterator[dict[str, object]]:
     """Decisions and evaluations per second, and the share of forward, of one worker."""
     torch.set_num_threads(1)
     game, weights = registry.make("connect_four"), WeightStore()
     weights.publish(MAIN, 0, read_weights(build_network(network, game, seed=0)))
     settings = SelfPlay(games=NUM_GAMES, simulations=32, root="gumbel", chunk_rows=256, cache=cache)
-    engine = choose(game, network, batch=NUM_GAMES, threads=1, engine="auto", seed=0).engine
+    engine = choose(game, network, batch=NUM_GAMES, threads=1, engine=engine_name, seed=0).engine
     searchers: list[NetworkSearcher] = []
 
     def make_searcher(policy: str) -> Searcher:
@@ -76,6 +78,7 @@ def self_play(label: str, network: Network, cache: int) -> Iterator[dict[str, ob
         make_searcher=make_searcher,
     )
     worker.next_chunk()
+    gc.freeze()     # as the actor does
     decisions, leaves, shares = [], [], []
     for _ in range(REPEATS):
         # every repeat begins with an empty cache, as after new weights
