@@ -75,7 +75,7 @@ class Runs:
 
 @pytest.fixture
 def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Runs:
-    monkeypatch.setattr("league.distill.PROGRESS_S", 0.0)       # every step reports: the more places to die
+    monkeypatch.setattr("league.supervised.PROGRESS_S", 0.0)       # every step reports: the more places to die
     monkeypatch.setattr("league.generation.PART_ROWS", 40)
     return Runs(tmp_path)
 

@@ -43,7 +43,7 @@ def config(imitation: dict[str, Any], learning: dict[str, Any] | None = None, **
 
 @pytest.fixture(autouse=True)
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("league.imitation.PROGRESS_S", 0.0)     # every step reports: the more places to die
+    monkeypatch.setattr("league.supervised.PROGRESS_S", 0.0)     # every step reports: the more places to die
     monkeypatch.setattr("league.generation.PART_ROWS", 40)
 
 
