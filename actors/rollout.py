@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from actors.config import Rollout
 from actors.match import BOT_PREFIX, Match, MatchResult
+from actors.parts import flat, nested
 from actors.policy import NetworkPolicy
 from actors.seating import Seating
 from envs.adapters.vectors import make_vector
@@ -207,15 +208,11 @@ class RolloutWorker:
             "seating": seating,
             "sampler": {"rng": self._rng.copy()},
         }
-        arrays = {f"{part}.{name}": array for part, saved in parts.items() for name, array in saved.items()}
-        return arrays, {"seating": data, "sequence": self._sequence, "seated": self._seated}
+        return flat(parts), {"seating": data, "sequence": self._sequence, "seated": self._seated}
 
     def load(self, arrays: Mapping[str, npt.NDArray[Any]], data: Mapping[str, Any]) -> None:
         """Goes on from what `save` gave."""
-        parts: dict[str, dict[str, npt.NDArray[Any]]] = {}
-        for name, array in arrays.items():
-            part, _, rest = name.partition(".")
-            parts.setdefault(part, {})[rest] = array
+        parts = nested(arrays)
         self._games.load(parts["games"])
         self._assembler.load(parts["assembler"])
         self._rng = parts["sampler"]["rng"].copy()

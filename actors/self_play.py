@@ -21,6 +21,7 @@ from actors.config import SelfPlay
 from actors.draws import draw, uniform
 from actors.game_records import GameRecords
 from actors.match import BOT_PREFIX, MatchResult
+from actors.parts import flat, nested
 from actors.rollout import Coordination, WeightSource
 from actors.searcher import Searcher
 from actors.seating import Seating
@@ -324,19 +325,15 @@ class SelfPlayWorker:
             "own": {"episode": self._episode.copy(), "would_resign": self._would_resign.copy()},
             **{split: join(waiting) for split, waiting in self._waiting.items() if waiting},
         }
-        arrays = {f"{part}.{name}": array for part, saved in parts.items() for name, array in saved.items()}
         batches = self._batches | {policy: searcher.batches for policy, searcher in self._searchers.items()}
-        return arrays, {
+        return flat(parts), {
             "seating": data, "sequence": self._sequence, "begun": self._begun, "totals": self.totals,
             "batches": batches, "seated": self._seated,
         }
 
     def load(self, arrays: Mapping[str, npt.NDArray[Any]], data: Mapping[str, Any]) -> None:
         """Goes on from what `save` gave."""
-        parts: dict[str, dict[str, npt.NDArray[Any]]] = {}
-        for name, array in arrays.items():
-            part, _, rest = name.partition(".")
-            parts.setdefault(part, {})[rest] = array
+        parts = nested(arrays)
         self._games.load(parts["games"])
         self._records.load(parts["records"])
         self._episode, self._would_resign = (parts["own"][name].copy() for name in ("episode", "would_resign"))

@@ -43,6 +43,8 @@ class ReplayFiles:
         for name in json.loads((checkpoint / NAMES).read_text()):
             try:
                 chunks.append(from_arrow(self._file(name).read_bytes()))
+            except ValueError as fault:
+                raise ValueError(f"{self._file(name)}: {fault}") from None
             except FileNotFoundError:
                 raise ValueError(f"checkpoint {checkpoint} names chunk {name}, which is not in {self._path}") from None
         return chunks

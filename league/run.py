@@ -138,7 +138,7 @@ def _pipeline(config: RunConfig, game: Game, run_id: str, store: RunStore) -> Pi
 def _resume(trainer: Training, files: RunDirectory, emit: Emit) -> None:
     checkpoints = files.checkpoints()
     if not checkpoints:
-        emit({"kind": "message", "text": f"{files.path} has no checkpoint yet: beginning at the start"})
+        emit({"kind": "message", "text": f"{files.path} has no checkpoint yet: beginning with what else is finished"})
         trainer.begin_anew()
         return
     latest = checkpoints[-1]

@@ -67,6 +67,8 @@ def read_facts(path: Path) -> Facts:
     if stored.get("format") != FORMAT:
         raise ValueError(f"{first} has dataset format {stored.get('format')!r}, this version reads {FORMAT}")
     wanted = {one.name for one in dataclasses.fields(Facts)}
+    if stored.get("layout") == "steps":
+        raise ValueError(f"{first} is a dataset of steps, expected one of searched or recorded decisions in rows")
     if set(stored) != wanted | {"format"}:
         raise ValueError(f"{first} says {sorted(stored)} of itself, expected {sorted(wanted | {'format'})}")
     return Facts(**{name: stored[name] for name in wanted} | {"known": tuple(stored["known"])})

@@ -10,6 +10,7 @@ import pytest
 
 from league.config import RunConfig, parse_config
 from league.run import train
+from league.run_directory import WINDOWS, RunDirectory
 from serve.run_store import SqliteRunStore
 
 TINY: dict[str, Any] = {
@@ -35,6 +36,32 @@ def tiny(**changes: Any) -> RunConfig:
     for key, value in changes.items():
         tree[key] = {**tree[key], **value} if isinstance(tree.get(key), dict) and key != "budget" else value
     return parse_config(tree, "tiny")
+
+
+class Killed(Exception):
+    """What a test raises in a run to end it without any notice."""
+
+
+CLOCK = ("timestamp", "elapsed_s", "decisions_per_sec")
+
+
+def windows(directory: Path) -> list[dict[str, Any]]:
+    """A run's windows without what the clock says."""
+    return [{key: value for key, value in row.items() if key not in CLOCK}
+            for row in RunDirectory(directory).rows(WINDOWS)]
+
+
+def dying(at: int) -> Callable[[dict[str, Any]], None]:
+    """Hears events and raises Killed at number `at`, from 0 on."""
+    left = at
+
+    def hear(event: dict[str, Any]) -> None:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise Killed
+
+    return hear
 
 
 class Stage:

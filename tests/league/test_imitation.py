@@ -22,17 +22,13 @@ from learners.importers.steps import StepWriter
 from learners.learner import Learner
 from learners.model import load_model
 from learners.networks import digest
-from tests.league.conftest import Stage, tiny
+from tests.league.conftest import Killed, Stage, dying, tiny
 from tests.learners.searched import searched_chunks
 
 GAME = registry.make("tic_tac_toe")
 ARENA = registry.make("arena", rules="compat", observation="raw")
 BOT = {"bot": "one_ply", "decisions": 150, "epochs": 3, "patience": 3, "update_rows": 64, "held_out": 0.2}
 PLAY = {"games": 8, "chunk_rows": 32}
-
-
-class Killed(Exception):
-    pass
 
 
 def config(imitation: dict[str, Any], learning: dict[str, Any] | None = None, **changes: Any) -> RunConfig:
@@ -82,17 +78,9 @@ def test_killed_at_any_event_it_ends_as_if_nothing_had_happened(stage: Stage) ->
               for number, event in enumerate(events)}
     assert len(places) >= 8
     for at in places.values():
-        left = at
-
-        def die(event: dict[str, Any]) -> None:
-            nonlocal left
-            left -= 1
-            if left < 0:
-                raise Killed
-
         name = f"killed-{at}"
         with pytest.raises(Killed):
-            stage.train(settings, name, on_event=die)
+            stage.train(settings, name, on_event=dying(at))
         again = stage.train(settings, name, resume=True)
         assert (again["status"], again["digest"]) == ("completed", whole["digest"])
         assert again["results"] == whole["results"]

@@ -10,7 +10,7 @@ import pytest
 from league.config import load_config
 from league.run_directory import TRAINING, WINDOWS, RunDirectory
 from learners.learner import Learner
-from tests.league.conftest import Stage, tiny
+from tests.league.conftest import Killed, Stage, tiny, windows
 
 
 def test_same_seed_same_digest(stage: Stage) -> None:
@@ -35,18 +35,11 @@ def test_interrupted_and_resumed_it_ends_as_if_nothing_had_happened(stage: Stage
     assert rest["digest"] == whole["digest"]
     assert rest["results"] == whole["results"]
     assert stage.store.payoff("cut") == stage.store.payoff("whole")
-    rows = {run: RunDirectory(stage.folder / run).rows(WINDOWS) for run in ("whole", "cut")}
-    clock = ("timestamp", "elapsed_s", "decisions_per_sec")
-    assert [{k: v for k, v in row.items() if k not in clock} for row in rows["cut"]] == [
-        {k: v for k, v in row.items() if k not in clock} for row in rows["whole"]
-    ]
+    assert windows(stage.folder / "cut") == windows(stage.folder / "whole")
 
 
 def test_killed_after_a_checkpoint_it_goes_on_from_there(stage: Stage) -> None:
     whole = stage.train(tiny(), "whole")
-
-    class Killed(Exception):
-        pass
 
     def die(event: dict[str, Any]) -> None:
         if event["kind"] == "evaluation" and event["updates"] >= 7:

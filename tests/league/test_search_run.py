@@ -14,7 +14,7 @@ from league.local_pipeline import LocalPipeline
 from league.run_directory import WINDOWS, RunDirectory
 from learners.chunk import from_arrow
 from learners.model import load_model
-from tests.league.conftest import Stage, tiny
+from tests.league.conftest import Killed, Stage, tiny, windows
 
 POSITIONS = Path(__file__).resolve().parent.parent / "data" / "tic_tac_toe_scores.csv.gz"
 
@@ -56,11 +56,7 @@ def test_interrupted_and_resumed_it_ends_as_if_nothing_had_happened(stage: Stage
     assert cut["digest"] != whole["digest"]
     rest = stage.train(searched(), "cut", resume=True)
     assert (rest["status"], rest["digest"], rest["results"]) == ("completed", whole["digest"], whole["results"])
-    rows = {run: RunDirectory(stage.folder / run).rows(WINDOWS) for run in ("whole", "cut")}
-    clock = ("timestamp", "elapsed_s", "decisions_per_sec")
-    assert [{k: v for k, v in row.items() if k not in clock} for row in rows["cut"]] == [
-        {k: v for k, v in row.items() if k not in clock} for row in rows["whole"]
-    ]
+    assert windows(stage.folder / "cut") == windows(stage.folder / "whole")
 
 
 def test_windows_tell_what_was_measured(stage: Stage) -> None:
@@ -124,9 +120,6 @@ def test_snapshots_that_have_left_the_league_are_not_missed_by_a_resumed_run(sta
 def test_killed_while_a_checkpoint_is_written_it_goes_on_from_the_one_before(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Killed(Exception):
-        pass
-
     whole = stage.train(searched(), "whole")
     save, saved = LocalPipeline.save_workers, []
 
