@@ -18,7 +18,7 @@ import numpy.typing as npt
 from actors.draws import draw
 from actors.policy import NetworkPolicy
 from actors.searcher import Searcher
-from envs.adapters.vectors import Vector, make_vector
+from envs.adapters.vectors import Vector, make_vector, release
 from league.statistics import Z_95, wilson
 from native.game import Game, rebuild
 from native.vector import VectorGame
@@ -183,7 +183,11 @@ def play_one_seat(game: Game, decide: Decide, *, games: int, seed: int) -> Playe
     if game.num_players != 1:
         raise ValueError(f"{game.name} has {game.num_players} seats; only games of one seat are played alone")
     # random play finishes rows that nobody counts any more
-    return _play(decide, "random", 0, make_vector(unshaped(game), games, seed))
+    running = make_vector(unshaped(game), games, seed)
+    try:
+        return _play(decide, "random", 0, running)
+    finally:
+        release(running)
 
 
 def compare(game: Game, played: Played, bots: Sequence[str], *, seed: int) -> list[Score]:

@@ -71,3 +71,10 @@ def make_vector(game: Game, num_games: int, seed: int = 0, time_limit: int | Non
     adapter = importlib.import_module(game.module.rpartition(".")[0] + ".vector")
     vector: Vector = adapter.make(game, num_games, seed, time_limit)
     return vector
+
+
+def release(vector: Vector) -> None:
+    """Closes environments that may hold windows or processes of their own; native games hold nothing."""
+    close = getattr(vector, "close", None)
+    if close is not None:
+        close()

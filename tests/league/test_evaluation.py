@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from actors.policy import NetworkPolicy
+from envs.adapters.gymnasium.vector import GymnasiumVector
 from envs.adapters.vectors import Vector
 from envs.registry import make
 from league.evaluation import Played, Score, _play, evaluate, evaluate_all, greedy, play_one_seat, score, unshaped
@@ -186,3 +187,20 @@ def test_runs_of_such_games_stay_finite(
     assert rows
     assert all(map(isfinite, figures))
     assert all(row["loss"] is not None and row["entropy"] > 0 for row in rows)
+
+
+def test_environments_are_closed_after_an_evaluation(monkeypatch: pytest.MonkeyPatch) -> None:
+    close, closed = GymnasiumVector.close, []
+
+    def closing(self: GymnasiumVector) -> None:
+        closed.append(self.num_games)
+        close(self)
+
+    monkeypatch.setattr(GymnasiumVector, "close", closing)
+    game = make("gymnasium", id="CartPole-v1")
+
+    def left(running: Vector, rows: Any, seat: int) -> Any:
+        return np.zeros((len(rows), 1), np.int32)
+
+    assert 8 <= play_one_seat(game, left, games=3, seed=1).returns.mean() <= 11
+    assert closed == [3]
