@@ -10,8 +10,8 @@ import torch
 
 from actors.inference import Answer, InferenceServer
 from actors.remote import RemoteWeights
-from learners.config import Network
 from learners.engines.choice import AUTO, choose
+from learners.network_config import Network
 from native.game import Game
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from learners.config import Network
+from learners.network_config import Network
 from learners.networks import build_network, write_weights
 from native.game import Game
 from native.sampling import sample

@@ -20,7 +20,7 @@ from actors.policy import NetworkPolicy
 from actors.seating import Seating
 from envs.adapters.vectors import make_vector
 from learners.chunk import Chunk, seal
-from learners.config import Network
+from learners.network_config import Network
 from native.game import Game
 from native.unroll import UnrollAssembler
 

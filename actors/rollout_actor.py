@@ -6,7 +6,7 @@ import torch
 from actors.config import Rollout
 from actors.rollout import RolloutWorker
 from actors.worker_actor import Life, WorkerActor
-from learners.config import Network
+from learners.network_config import Network
 from native.game import Game
 
 

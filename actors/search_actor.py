@@ -11,7 +11,7 @@ from actors.inference_remote import RemoteEngine
 from actors.searcher import searcher_factory
 from actors.self_play import SelfPlayWorker
 from actors.worker_actor import Life, WorkerActor
-from learners.config import Network
+from learners.network_config import Network
 from native.game import Game
 
 

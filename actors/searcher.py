@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from actors.config import SelfPlay
-from learners.config import Network
 from learners.engines.choice import Choice, choose
 from learners.engines.engine import Engine
+from learners.network_config import Network
 from native.evaluation_cache import EvaluationCache
 from native.game import Game
 from native.search import Search

@@ -7,7 +7,8 @@ from typing import Any
 
 from pydantic import Field, ValidationError, field_validator
 
-from learners.config import Learning, Section
+from learners.config import Learning
+from learners.section import Section
 
 
 class Comparison(Section):

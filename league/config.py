@@ -19,7 +19,8 @@ from league.distill_config import Distill
 from league.fit import check_fit
 from league.imitation_config import Imitation
 from league.sections import Budget, Cluster, Evaluation, League, Schedule, Windows
-from learners.config import Learning, Section
+from learners.config import Learning
+from learners.section import Section
 from native.game import Game
 
 STORE_SHARE = 0.6               # of Ray's object store that the replay may fill

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from learners.config import Section
+from learners.section import Section
 
 
 def _listed(value: Any) -> Any:

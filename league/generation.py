@@ -26,8 +26,8 @@ from actors.searcher import RolloutSearcher, exploring, searcher_factory
 from actors.self_play import SelfPlayWorker
 from actors.weight_store import WeightStore
 from learners.chunk import Chunk
-from learners.config import Network
 from learners.dataset import KNOWN, Facts, Parts, check_name, facts_of, read, read_facts, write
+from learners.network_config import Network
 from learners.networks import digest
 from native.game import Game
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import Field, model_validator
 
-from learners.config import Section
+from learners.section import Section
 
 
 class Imitation(Section):

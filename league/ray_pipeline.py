@@ -32,7 +32,7 @@ from league.pipeline import Weights
 from league.replay_files import ReplayFiles
 from league.store import RunStore
 from learners.chunk import Chunk, from_wire
-from learners.config import Section
+from learners.section import Section
 from native.game import Game
 
 SAMPLE_TIMEOUT_S = 1.0      # after which the replay says why it has nothing

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from learners.config import Section
+from learners.section import Section
 
 
 class League(Section):

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from envs import registry
 from learners import checkpoint
-from learners.config import Network
+from learners.network_config import Network
 from learners.networks import Weights, build_network, write_weights
 from native.game import Game
 

@@ -16,8 +16,8 @@ import torch
 from pydantic import ValidationError
 from torch import nn
 
-from learners.config import Network
 from learners.mlp import Mlp
+from learners.network_config import Network
 from learners.residual import Residual
 from learners.value_heads import heads_for
 

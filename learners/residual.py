@@ -9,8 +9,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from learners.config import Network
 from learners.initialisation import POLICY_GAIN, RELU_GAIN, convolution, linear
+from learners.network_config import Network
 from learners.output import Output
 from learners.value_heads import VALUE_GAIN, Heads
 

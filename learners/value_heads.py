@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from learners.config import Network
 from learners.initialisation import normal_
+from learners.network_config import Network
 from learners.output import Output
 
 if TYPE_CHECKING:

@@ -8,12 +8,12 @@ from typing import Any
 import numpy.typing as npt
 import torch
 
-from learners.config import Network
 from learners.engines.cuda_engine import CudaEngine
 from learners.engines.engine import Engine
 from learners.engines.onnxruntime_engine import OnnxRuntimeEngine
 from learners.engines.openvino_engine import OpenVinoEngine, Precision
 from learners.engines.torch_engine import TorchEngine
+from learners.network_config import Network
 from native.game import Game
 
 FALLBACKS = {

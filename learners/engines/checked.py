@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy.typing as npt
 
-from learners.config import Network
 from learners.engines.accuracy import Errors, compare
 from learners.engines.catalogue import FALLBACKS
 from learners.engines.engine import Engine, Evaluation
 from learners.engines.torch_engine import TorchEngine
+from learners.network_config import Network
 from native.game import Game
 
 EXACT = "torch"

@@ -11,12 +11,12 @@ import numpy as np
 import numpy.typing as npt
 from torch import nn
 
-from learners.config import Network
 from learners.engines import catalogue
 from learners.engines.accuracy import Errors, compare
 from learners.engines.checked import EXACT, CheckedEngine
 from learners.engines.engine import Engine
 from learners.engines.positions import mixed, played
+from learners.network_config import Network
 from learners.networks import Weights, build_network, read_weights
 from native.game import Game
 

@@ -12,8 +12,8 @@ from typing import Any
 import numpy.typing as npt
 import torch
 
-from learners.config import Network
 from learners.engines.engine import Evaluation, as_input
+from learners.network_config import Network
 from learners.networks import build_network, write_weights
 from native.game import Game
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy.typing as npt
 
-from learners.config import Network
 from learners.engines.engine import Evaluation
 from learners.engines.onnx_graph import INPUT, OUTPUTS, onnx_model
 from learners.engines.trace import Trace
+from learners.network_config import Network
 from learners.networks import build_network, write_weights
 from native.game import Game
 

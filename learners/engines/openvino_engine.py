@@ -15,11 +15,11 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from learners.config import Network
 from learners.engines.calibration import input_ranges
 from learners.engines.engine import Evaluation, as_input
 from learners.engines.onnx_graph import onnx_model
 from learners.engines.trace import Trace
+from learners.network_config import Network
 from learners.networks import build_network, write_weights
 from native.game import Game
 

@@ -10,7 +10,7 @@ from actors.match import Match, MatchResult
 from actors.rollout import RolloutWorker
 from actors.weight_store import WeightStore
 from envs.registry import make
-from learners.config import Network
+from learners.network_config import Network
 from learners.networks import build_network, read_weights
 
 NETWORK = Network(hidden=(16,))

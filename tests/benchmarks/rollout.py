@@ -16,7 +16,7 @@ from envs.registry import make
 from league.config import parse_config
 from league.coordinator import MAIN
 from league.pipeline import Pipeline
-from learners.config import Network
+from learners.network_config import Network
 from learners.networks import build_network, read_weights
 from serve.run_store import SqliteRunStore
 from tests.benchmarks.measure import record

@@ -26,8 +26,8 @@ from actors.self_play import SelfPlayWorker
 from actors.weight_store import WeightStore
 from envs import registry
 from league.coordinator import MAIN
-from learners.config import Network
 from learners.engines.choice import choose
+from learners.network_config import Network
 from learners.networks import build_network, read_weights
 from native.search import Search
 from native.search_settings import SearchSettings

@@ -19,7 +19,7 @@ from envs import registry
 from envs.adapters.gymnasium.vector import FIRST_HISTORY, GymnasiumVector
 from envs.adapters.vectors import Vector, make_vector
 from learners.chunk import seal, validate
-from learners.config import Network
+from learners.network_config import Network
 from learners.networks import build_network, read_weights
 from native.unroll import UnrollAssembler
 from native.vector import VectorGame

@@ -14,7 +14,7 @@ from envs.adapters.vectors import Vector
 from envs.registry import make
 from league.evaluation import Played, Score, _play, evaluate, evaluate_all, greedy, play_one_seat, score, unshaped
 from league.run_directory import WINDOWS, RunDirectory
-from learners.config import Network
+from learners.network_config import Network
 from learners.networks import build_network, read_weights
 from native.game import Game
 from native.vector import VectorGame

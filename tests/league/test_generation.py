@@ -9,9 +9,10 @@ import pytest
 from actors.config import SelfPlay
 from envs import registry
 from league.generation import Prior, generate, how, self_play_worker
-from learners.config import Learning, Network
+from learners.config import Learning
 from learners.dataset import Parts, load, read_facts
 from learners.learner import Learner
+from learners.network_config import Network
 
 GAME = registry.make("tic_tac_toe")
 PLAY = SelfPlay(games=4, simulations=12, chunk_rows=16, cache=0, symmetries=False, engine="torch")

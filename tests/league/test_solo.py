@@ -7,7 +7,7 @@ import pytest
 from actors.policy import NetworkPolicy
 from envs import registry
 from league.solo import play_alone
-from learners.config import Network
+from learners.network_config import Network
 
 
 def test_figures_are_those_of_the_games_played_one_by_one() -> None:

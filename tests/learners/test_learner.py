@@ -13,8 +13,9 @@ from pydantic import ValidationError
 from learners import checkpoint
 from learners.batch import Staging
 from learners.chunk import Chunk
-from learners.config import Learning, Loss, Network, Optimiser
+from learners.config import Learning, Loss, Optimiser
 from learners.learner import Learner
+from learners.network_config import Network
 from learners.networks import digest
 from tests.learners.samples import random_chunk, tic_tac_toe
 

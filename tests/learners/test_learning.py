@@ -12,8 +12,9 @@ import numpy.typing as npt
 import torch
 
 from learners.chunk import Chunk, seal
-from learners.config import Learning, Loss, Network, Optimiser
+from learners.config import Learning, Loss, Optimiser
 from learners.learner import Learner
+from learners.network_config import Network
 from learners.networks import Weights, build_network, write_weights
 from tests.learners.samples import tic_tac_toe
 

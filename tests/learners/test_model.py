@@ -11,9 +11,10 @@ import yaml
 
 from envs import registry
 from learners import checkpoint
-from learners.config import Learning, Network, Optimiser
+from learners.config import Learning, Optimiser
 from learners.learner import Learner
 from learners.model import load_model
+from learners.network_config import Network
 from native.game import Game
 from tests.learners.samples import random_chunk
 

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from envs.registry import make
-from learners.config import Network
 from learners.device import choose_device
 from learners.mlp import Mlp
+from learners.network_config import Network
 from learners.networks import Weights, build_network, digest, read_weights, write_weights
 from learners.value_heads import Heads
 from tests.learners.samples import tic_tac_toe

@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from envs.registry import make
-from learners.config import Learning, Network
+from learners.config import Learning
 from learners.learner import Learner
+from learners.network_config import Network
 from learners.networks import Weights
 from learners.precision import autocast, has_bfloat16
 from tests.learners.searched import searched_chunks

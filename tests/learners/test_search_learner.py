@@ -17,8 +17,9 @@ from envs.registry import make
 from learners import checkpoint
 from learners.alphazero import alphazero_loss
 from learners.chunk import Chunk
-from learners.config import Learning, Network, Optimiser, SearchLoss
+from learners.config import Learning, Optimiser, SearchLoss
 from learners.learner import Learner
+from learners.network_config import Network
 from learners.networks import build_network, digest, write_weights
 from learners.output import Output
 from learners.rows import RowStaging

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from envs import registry
-from learners.config import Learning, Network
+from learners.config import Learning
 from learners.learner import Learner
+from learners.network_config import Network
 from learners.networks import digest
 from learners.warm_start import warm_start
 from tests.learners.searched import searched_chunks

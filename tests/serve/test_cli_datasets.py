@@ -10,9 +10,10 @@ from typer.testing import CliRunner, Result
 
 from actors.self_play import SelfPlayWorker
 from envs import registry
-from learners.config import Learning, Network
+from learners.config import Learning
 from learners.dataset import load, read_facts
 from learners.learner import Learner
+from learners.network_config import Network
 from serve.cli_datasets import app
 
 GAME = registry.make("tic_tac_toe")

@@ -13,8 +13,9 @@ from typer.testing import CliRunner, Result
 
 from envs import registry
 from learners import dataset
-from learners.config import Learning, Network
+from learners.config import Learning
 from learners.learner import Learner
+from learners.network_config import Network
 from serve import cli_models
 from tests.envs.tic_tac_toe_scores import PATH as SCORES
 from tests.learners.samples import random_chunk

@@ -11,7 +11,6 @@ import pytest
 import torch
 
 from envs.registry import make
-from learners.config import Network
 from learners.engines import accuracy, catalogue
 from learners.engines.accuracy import Errors, compare
 from learners.engines.checked import CheckedEngine
@@ -19,6 +18,7 @@ from learners.engines.choice import WORTH_IT, Candidate, _best, choose, lively
 from learners.engines.engine import Engine, Evaluation
 from learners.engines.positions import played
 from learners.engines.torch_engine import TorchEngine
+from learners.network_config import Network
 from learners.networks import Weights, build_network
 
 GAME = make("tic_tac_toe")

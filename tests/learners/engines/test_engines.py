@@ -13,7 +13,6 @@ import torch
 from torch import nn
 
 from envs.registry import make
-from learners.config import Network
 from learners.engines import catalogue
 from learners.engines.accuracy import compare
 from learners.engines.calibration import input_ranges
@@ -23,6 +22,7 @@ from learners.engines.onnx_graph import onnx_model
 from learners.engines.positions import mixed, played
 from learners.engines.torch_engine import TorchEngine
 from learners.engines.trace import Trace
+from learners.network_config import Network
 from learners.networks import Weights, build_network
 from learners.output import Output
 from native.game import Game
