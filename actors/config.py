@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from learners.schedule import Positive
 from learners.section import Section
 
 QUEUE_LAG = 64
@@ -18,7 +19,7 @@ class Rollout(Section):
     games: int = Field(default=1024, ge=1, description="games side by side in one actor: the rows of one forward")
     unroll: int = Field(default=16, ge=1, description="own decisions in one unroll (T)")
     chunk_unrolls: int = Field(default=256, ge=1, description="unrolls in one chunk (B)")
-    temperature: float = Field(default=1.0, gt=0, description="softmax temperature at act time")
+    temperature: Positive = Field(default=1.0, description="softmax temperature at act time: a number or a schedule")
     threads: int = Field(default=1, ge=1, description="torch threads of one actor")
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from learners.autoregressive import Autoregressive
 from learners.network_config import Network
 from learners.networks import build_network, write_weights
 from native.game import Game
@@ -21,6 +22,7 @@ class NetworkPolicy:
     def __init__(self, game: Game, network: Network) -> None:
         self.game = game
         self.module = build_network(network, game, seed=0).eval()
+        self._in_turn = self.module if isinstance(self.module, Autoregressive) else None
         self.version = -1
         self.forward_s = 0.0
 
@@ -32,7 +34,10 @@ class NetworkPolicy:
     def evaluate(
         self, observations: npt.NDArray[Any]
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-        """`(logits [n, A], values [n])` of `observations [n, *shape]`."""
+        """`(logits [n, A], values [n])` of `observations [n, *shape]`.
+
+        Raises ValueError for an autoregressive network, which has no logits before it acts.
+        """
         start = perf_counter()
         with torch.inference_mode():
             out = self.module(torch.from_numpy(observations))
@@ -50,9 +55,36 @@ class NetworkPolicy:
     ) -> None:
         """Writes an action `[n, H]` and its log-probability under the tempered policy `[n, H]` for each row.
 
-        `temperature` 0 plays the most probable action. `rng` `[1]` advances.
+        `temperature` 0 plays the most probable action, head by head. `rng` `[1]` advances.
         """
+        if self._in_turn is not None:
+            self._act_in_turn(self._in_turn, observations, legal, rng, temperature, actions, log_probs)
+            return
         logits, _ = self.evaluate(observations)
         sample(
             logits, legal, temperature, rng, head_sizes=self.game.head_sizes, actions=actions, log_probs=log_probs
         )
+
+    def _act_in_turn(
+        self,
+        module: Autoregressive,
+        observations: npt.NDArray[Any],
+        legal: npt.NDArray[np.uint8],
+        rng: npt.NDArray[np.uint64],
+        temperature: float,
+        actions: npt.NDArray[np.int32],
+        log_probs: npt.NDArray[np.float32],
+    ) -> None:
+        """Head after head, each of which knows what was drawn before; otherwise as `act`."""
+        masks = np.split(legal, np.cumsum(self.game.head_sizes)[:-1], axis=1)
+        with torch.inference_mode():
+            start = perf_counter()
+            features = module.body(torch.from_numpy(observations)).logits
+            for head, mask in enumerate(masks):
+                logits = np.ascontiguousarray(module.logits_of(head, features).numpy())
+                self.forward_s += perf_counter() - start
+                drawn, log_prob = sample(logits, np.ascontiguousarray(mask), temperature, rng)
+                actions[:, head], log_probs[:, head] = drawn[:, 0], log_prob[:, 0]
+                start = perf_counter()
+                features = module.after(head, features, torch.from_numpy(drawn[:, 0]))
+            self.forward_s += perf_counter() - start

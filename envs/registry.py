@@ -3,12 +3,14 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from envs.layout import MoveLayout, TokenLayout
     from native.game import Game
 
 
@@ -127,3 +129,22 @@ def render(name: str) -> ModuleType:
 def notation(name: str) -> ModuleType:
     """The module with `action_to_text(state, action)` and `action_from_text(state, text)`."""
     return importlib.import_module(f"{entry(name).folder}.notation")
+
+
+def token_layout(game: Game) -> TokenLayout | None:
+    """Which columns of the game's observation are cards; None if it does not say."""
+    return _declared(game, "token_layout")      # type: ignore[no-any-return]
+
+
+def move_layout(game: Game) -> MoveLayout | None:
+    """How the game numbers moves between cells of its board; None if it does not say."""
+    return _declared(game, "move_layout")       # type: ignore[no-any-return]
+
+
+def _declared(game: Game, what: str) -> Any:
+    """What the module `layout` beside the game's rules says; None without one."""
+    known = (GAMES | ADAPTERS).get(game.name)
+    if known is None or importlib.util.find_spec(f"{known.folder}.layout") is None:
+        return None
+    declare = getattr(importlib.import_module(f"{known.folder}.layout"), what, None)
+    return None if declare is None else declare(game)

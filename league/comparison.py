@@ -163,7 +163,8 @@ class ComparisonTrainer:
         steps, losses = 0, dict[str, float]()
         for update, rows in enumerate(self._order(len(train["outcome"]), seed), start=1):
             self._listen()
-            losses = learner.update([as_chunk(take(train, rows), self._game, "dataset", update)])
+            chunk = as_chunk(take(train, rows), self._game, "dataset", update)
+            losses = learner.update([chunk], (update - 1) / settings.updates)
             steps += len(rows)
             if update % settings.measure_every == 0 or update == settings.updates:
                 figures, said = measure(learner, held_out)

@@ -15,7 +15,7 @@ class Comparison(Section):
     """What is compared, on which data, and when it is measured."""
 
     variants: dict[str, dict[str, Any]] = Field(
-        default_factory=dict, description="name to changes of section learning, such as {search_loss: {...}}"
+        default_factory=dict, description="name to changes of section learning, such as {search_objective: {...}}"
     )
     seeds: tuple[int, ...] = Field(
         default=(0, 1, 2), min_length=1, description="of first weights and order of the data, each for every variant"

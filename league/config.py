@@ -18,8 +18,11 @@ from league.comparison_config import Comparison
 from league.distill_config import Distill
 from league.fit import check_fit
 from league.imitation_config import Imitation
-from league.sections import Budget, Cluster, Evaluation, League, Schedule, Windows
+from league.replay_index import check_milestones
+from league.sections import Budget, Cluster, Evaluation, League, Tracking, Windows
+from league.tracking import check_tracking
 from learners.config import Learning
+from learners.schedule import TAGS, changes
 from learners.section import Section
 from native.game import Game
 
@@ -34,11 +37,11 @@ class ConfigError(ValueError):
 class RunConfig(Section):
     """Everything that a run depends on."""
 
-    method: Literal["actor_critic", "alphazero", "distill", "imitate", "compare"] = Field(
+    method: Literal["actor_critic", "alphazero", "distill", "imitate", "compare", "random"] = Field(
         default="actor_critic", description="actor_critic: from own play (section rollout); alphazero: from what a "
-        "search makes of it (self_play, learning.search_loss); distill: the same in large steps, by datasets "
+        "search makes of it (self_play, learning.search_objective); distill: the same in large steps, by datasets "
         "(distill); imitate: from recorded decisions (imitation); compare: several ways to learn from one dataset "
-        "(comparison)"
+        "(comparison); random: random play, nothing learned"
     )
     game: str = Field(description="a name that `ludus games` lists")
     game_options: dict[str, Any] = Field(default_factory=dict, description="options of the game")
@@ -55,8 +58,8 @@ class RunConfig(Section):
     league: League = League()
     evaluation: Evaluation = Evaluation()
     windows: Windows = Windows()
-    schedule: Schedule = Schedule()
     cluster: Cluster = Cluster()
+    tracking: Tracking = Tracking()
     distill: Distill = Distill()
     imitation: Imitation = Imitation()
     comparison: Comparison = Comparison()
@@ -78,11 +81,13 @@ class RunConfig(Section):
         if self.method == "actor_critic" and self.learning.ema_decay:
             raise ValueError("learning.ema_decay needs method alphazero, distill or imitate: V-trace learns about the "
                              "weights that act, which averaged ones are not")
-        if self.method != "actor_critic" and self.schedule.temperature_end is not None:
-            raise ValueError("schedule.temperature_end needs method actor_critic; for searches there is "
+        if self.method != "actor_critic" and changes(self.rollout.temperature):
+            raise ValueError("a schedule of rollout.temperature needs method actor_critic; for searches there is "
                              "self_play.temperature_late")
         if self.method == "actor_critic" and self.learning.network.value == "wdl":
             raise ValueError("learning.network.value wdl needs a method whose targets are outcomes, such as alphazero")
+        if self.method == "random" and self.budget.minutes is None and self.budget.env_steps is None:
+            raise ValueError("method random makes no updates: expected budget.env_steps or budget.minutes")
         if self.replay.table == "queue" and self.replay.capacity < 2 * self.batch_chunks:
             raise ValueError(
                 f"replay.capacity is {self.replay.capacity}, expected at least twice batch_chunks "
@@ -151,6 +156,8 @@ def parse_config(tree: Mapping[str, Any], source: str, overrides: Sequence[str] 
     try:
         game = config.make_game()
         check_fit(config, game)
+        check_milestones(config.evaluation.milestones, game)
+        check_tracking(config.tracking)
         for bot in (*config.league.bots, *config.evaluation.opponents):
             if bot != "random":
                 game.bot_index(bot)
@@ -201,7 +208,7 @@ def _override(tree: dict[str, Any], override: str) -> None:
 
 def _sentence(error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
-    where = ".".join(str(part) for part in first["loc"])
+    where = ".".join(str(part) for part in first["loc"] if part not in TAGS)
     if first["type"] == "extra_forbidden":
         near = difflib.get_close_matches(str(first["loc"][-1]), _keys_beside(first["loc"]), n=1)
         return f"unknown key {where!r}" + (f"; did you mean {near[0]!r}?" if near else "")

@@ -149,10 +149,9 @@ class DistillTrainer(SupervisedTrainer[Progress]):
         return join(numbered_apart(trains)), join(numbered_apart(others))
 
     def _check_known(self, path: Path) -> None:
-        weights = self._config.learning.search_loss
-        if "outcome" not in read_facts(path).known and weights.value_weight + weights.quartic_weight > 0:
-            raise ValueError(f"{path} knows no outcomes: expected learning.search_loss.value_weight and quartic_weight "
-                             f"0, got {weights.value_weight} and {weights.quartic_weight}")
+        if "outcome" not in read_facts(path).known and self._config.learning.search_objective.learns_outcomes:
+            raise ValueError(f"{path} knows no outcomes: expected learning.search_objective.value 0 and no "
+                             "value_quartic")
 
     # -- learning -----------------------------------------------------------------------------------------------------
 
@@ -161,7 +160,10 @@ class DistillTrainer(SupervisedTrainer[Progress]):
         settings, done = self._settings, self._progress
 
         def learn(rows: npt.NDArray[np.int64], number: int, share: float) -> dict[str, float]:
-            return self._learner.update([as_chunk(take(train, rows), self._game, "dataset", number)])
+            return self._learner.update(
+                [as_chunk(take(train, rows), self._game, "dataset", number)],
+                (done.iteration + (done.epoch + share) / settings.epochs) / settings.iterations,
+            )
 
         def told(share: float) -> None:
             self._tell("learning", 0.5 + 0.5 * (done.epoch + share) / settings.epochs)
@@ -191,7 +193,7 @@ class DistillTrainer(SupervisedTrainer[Progress]):
             **measure(self._learner, held_out)[0],
             **alone,
             **examined,
-        })
+        }, _checkpoint_name(done.iteration + 1, 0))
 
     def _tell(self, stage: str, share: float) -> None:
         """Reports, `share` of the running iteration done."""
@@ -200,4 +202,9 @@ class DistillTrainer(SupervisedTrainer[Progress]):
 
     def _save(self) -> None:
         done = self._progress
-        self._checkpoint(f"ckpt_{done.iteration:06d}_{done.epoch:09d}", done.best)
+        self._checkpoint(_checkpoint_name(done.iteration, done.epoch), done.best)
+
+
+def _checkpoint_name(iteration: int, epoch: int) -> str:
+    """After so many finished iterations, and epochs of the next one."""
+    return f"ckpt_{iteration:06d}_{epoch:09d}"

@@ -142,24 +142,28 @@ def greedy(policy: NetworkPolicy, seed: int, temperature: float = 0.0) -> Decide
     return decide
 
 
-def searching(searcher: Searcher, seed: int) -> Decide:
-    """Plays the best move that a search finds."""
+def searching(searcher: Searcher, seed: int, temperature: float = 0.0) -> Decide:
+    """Plays the best move that a search finds; with a temperature, draws from its visits."""
 
     def decide(running: Vector, rows: npt.NDArray[np.int64], seat: int) -> npt.NDArray[np.int32]:
         assert isinstance(running, VectorGame)      # others have no states to search from
         search = searcher.search(running.states[rows], draw(seed, rows, running.lengths[rows].astype(np.int64)))
-        return search.actions(0.0)[:, None]
+        return search.actions(temperature)[:, None]
 
     return decide
 
 
 def scripted(bot: str) -> Decide:
-    """Plays as a scripted player does, in games in which one seat decides at a time."""
+    """Plays as a scripted player does; `random` is one of every game."""
 
     def decide(running: Vector, rows: npt.NDArray[np.int64], seat: int) -> npt.NDArray[np.int32]:
-        actions = np.zeros((running.num_games, len(running.game.head_sizes)), np.int32)
-        running.bot_actions(bot, rows, actions)
-        return actions[rows]
+        actions = np.zeros((*running.num_legal.shape, len(running.game.head_sizes)), np.int32)
+        if not running.game.simultaneous:
+            running.bot_actions(bot, rows, actions)
+            return actions[rows]
+        running.bot_actions(bot, rows, actions, np.full(rows.size, seat))
+        chosen: npt.NDArray[np.int32] = actions[rows, seat]
+        return chosen
 
     return decide
 

@@ -8,12 +8,13 @@ from typing import Any
 from actors.policy import NetworkPolicy
 from actors.searcher import NetworkSearcher, playing
 from league.config import RunConfig
-from league.evaluation import Score, evaluate_all, greedy, searching
+from league.evaluation import Decide, Score, evaluate_all, greedy, searching
 from league.positions import Positions, by_policy, by_search, errors, load_positions
 from learners.chunk import Chunk
 from learners.engines.choice import choose
 from learners.learner import Learner
 from learners.networks import Weights
+from learners.objective_config import largest_weight
 from learners.search_metrics import game_metrics, joined, search_metrics
 from native.game import Game
 
@@ -25,7 +26,7 @@ class Examiner:
         self._game, self._settings = game, config.evaluation
         self._simulations = config.evaluation.simulations
         self._positions = _positions(config, game)
-        self._illegal_weight = config.learning.search_loss.illegal_weight
+        self._illegal_weight = largest_weight(config.learning.search_objective.illegal)
         self._policy = NetworkPolicy(game, config.learning.network)
         self._searcher: NetworkSearcher | None = None
         if self._simulations:
@@ -45,12 +46,22 @@ class Examiner:
         if self._searcher is not None:
             self._searcher.load(version, weights)
 
+    @property
+    def version(self) -> int:
+        """Of the weights that were loaded; -1 before any."""
+        return self._policy.version
+
+    def player(self, seed: int) -> Decide:
+        """Who decides as `evaluation.policy` says, by network or search; `seed` is of what it draws."""
+        temperature = 1.0 if self._settings.policy == "stochastic" else 0.0
+        if self._searcher is None:
+            return greedy(self._policy, seed, temperature)
+        return searching(self._searcher, seed, temperature)
+
     def scores(self) -> list[Score]:
         """Results of games against the scripted players."""
         games, seed = self._settings.games, self._settings.seed
-        searcher = self._searcher
-        decide = partial(greedy, self._policy, seed) if searcher is None else partial(searching, searcher, seed)
-        return evaluate_all(self._game, decide, self._settings.opponents, games=games, seed=seed)
+        return evaluate_all(self._game, partial(self.player, seed), self._settings.opponents, games=games, seed=seed)
 
     def position_errors(self) -> dict[str, list[dict[str, Any]]]:
         """Errors in positions with exact scores, per way to decide: by the network alone, and by search."""

@@ -126,16 +126,12 @@ class ImitationTrainer(SupervisedTrainer[Progress]):
         settings, done = self._settings, self._progress
 
         def learn(rows: npt.NDArray[np.int64], number: int, share: float) -> dict[str, float]:
-            return examples.learn(self._learner, rows, self._learning_rate((done.epoch + share) / settings.epochs))
+            return examples.learn(self._learner, rows, (done.epoch + share) / settings.epochs)
 
         def told(share: float) -> None:
             self._report("learning", (done.epoch + share) / settings.epochs)
 
         self._epoch(examples.rows, settings.update_rows, (self._config.seed, ORDER, done.epoch), learn, told)
-
-    def _learning_rate(self, share: float) -> float:
-        begin, end = self._config.learning.optimiser.learning_rate, self._config.schedule.learning_rate_end
-        return begin if end is None else begin + (end - begin) * share
 
     def _judge(self, examples: Examples) -> None:
         """Measures the epoch and keeps it if it is the best so far."""
@@ -152,19 +148,22 @@ class ImitationTrainer(SupervisedTrainer[Progress]):
         figures = examples.measure(self._learner)
         examined = self._examine()
         self._say(f"{self._directory.path / PI_SUP}, of epoch {done.best_epoch}: {_told(figures)}")
-        self._window({**figures, **examined})
         done.finished = True
+        self._window({**figures, **examined})
         self._save()
 
     def _window(self, figures: dict[str, Any]) -> None:
         """One per epoch, and one of the best weights at the end."""
         done = self._progress
-        self._add_window(done.epoch, {"best_epoch": done.best_epoch, "evaluation": [], "positions": {}, **figures})
+        self._add_window(done.epoch, {"best_epoch": done.best_epoch, "evaluation": [], "positions": {}, **figures},
+                         self._checkpoint_name(done.epoch + done.finished))
 
     def _save(self) -> None:
         done = self._progress
-        self._checkpoint(f"ckpt_{done.epoch + done.finished:06d}_{done.updates:09d}",
-                         "" if done.finished else done.best)
+        self._checkpoint(self._checkpoint_name(done.epoch + done.finished), "" if done.finished else done.best)
+
+    def _checkpoint_name(self, number: int) -> str:
+        return f"ckpt_{number:06d}_{self._progress.updates:09d}"
 
 
 def _told(figures: dict[str, float]) -> str:

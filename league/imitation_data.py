@@ -32,7 +32,7 @@ class Examples(Protocol):
 
     rows: int
 
-    def learn(self, learner: Learner, rows: npt.NDArray[np.int64], learning_rate: float) -> dict[str, float]:
+    def learn(self, learner: Learner, rows: npt.NDArray[np.int64], progress: float) -> dict[str, float]:
         """One update with these of the rows; returns its metrics."""
 
     def measure(self, learner: Learner) -> dict[str, float]:
@@ -60,10 +60,10 @@ class Decisions:
         self._outcomes = knows_outcomes(path)
         self.rows = len(self._train["outcome"])
 
-    def learn(self, learner: Learner, rows: npt.NDArray[np.int64], learning_rate: float) -> dict[str, float]:
+    def learn(self, learner: Learner, rows: npt.NDArray[np.int64], progress: float) -> dict[str, float]:
         """See `Examples`."""
         chunk = as_chunk(take(self._train, rows), self._game, "dataset", learner.version)
-        figures = learner.update([chunk], learning_rate=learning_rate)
+        figures = learner.update([chunk], progress)
         return {name: figure for name, figure in figures.items() if name != "data_lag_mean"}     # nobody's data is late
 
     def measure(self, learner: Learner) -> dict[str, float]:
@@ -102,10 +102,10 @@ class Steps:
         self._heads = steps_files.read_facts(steps_files.of_schema(path, schema)[0]).heads
         self.rows = len(self._train["episode"])
 
-    def learn(self, learner: Learner, rows: npt.NDArray[np.int64], learning_rate: float) -> dict[str, float]:
+    def learn(self, learner: Learner, rows: npt.NDArray[np.int64], progress: float) -> dict[str, float]:
         """See `Examples`."""
         picked = take(self._train, rows)
-        return learner.clone(picked["observation"], picked["action"], learning_rate=learning_rate)
+        return learner.clone(picked["observation"], picked["action"], progress)
 
     def measure(self, learner: Learner) -> dict[str, float]:
         """See `Examples`. Also agreement_<head> for every head."""

@@ -11,6 +11,7 @@ from typing import Any
 from learners.config import Learning
 from learners.dataset import Facts, check_game, files, read_facts
 from learners.importers import steps
+from learners.objective_config import largest_weight
 from native.game import Game
 
 
@@ -20,16 +21,15 @@ def check_source(path: Path, game: Game, learning: Learning) -> None:
         schema_of(path, game)
         return
     check_game(path, game, [])
-    known, weights = _known(path), learning.search_loss
-    if "outcome" not in known and weights.value_weight + weights.quartic_weight > 0:
-        raise ValueError(f"{path} knows no outcomes: expected learning.search_loss.value_weight and quartic_weight "
-                         f"0, got {weights.value_weight:g} and {weights.quartic_weight:g}")
-    if "root_value" not in known and weights.root_value_share > 0:
-        raise ValueError(f"{path} knows no values of a search: expected learning.search_loss.root_value_share 0, got "
-                         f"{weights.root_value_share:g}")
-    if "root_value" not in known and learning.network.difficulty and weights.difficulty_weight > 0:
+    known, terms = _known(path), learning.search_objective
+    if "outcome" not in known and terms.learns_outcomes:
+        raise ValueError(f"{path} knows no outcomes: expected learning.search_objective.value 0 and no value_quartic")
+    if "root_value" not in known and terms.value.root_value_share > 0:
+        raise ValueError(f"{path} knows no values of a search: expected "
+                         f"learning.search_objective.value.root_value_share 0, got {terms.value.root_value_share:g}")
+    if "root_value" not in known and learning.network.difficulty and largest_weight(terms.difficulty) > 0:
         raise ValueError(f"{path} knows no surprise of a search: expected learning.network.difficulty false or "
-                         f"learning.search_loss.difficulty_weight 0, got {weights.difficulty_weight:g}")
+                         f"learning.search_objective.difficulty 0, got {largest_weight(terms.difficulty):g}")
 
 
 def game_of(path: Path) -> tuple[str, dict[str, Any]]:

@@ -20,6 +20,7 @@ from league.pipeline import Weights
 from league.replay_files import ReplayFiles
 from league.store import RunStore
 from learners.chunk import Chunk
+from learners.schedule import at
 from native.game import Game
 
 
@@ -34,7 +35,7 @@ class LocalPipeline:
             store,
             num_players=game.num_players,
             seed=config.seed,
-            temperature=config.rollout.temperature,
+            temperature=at(config.rollout.temperature, 0.0),
         )
         self._weights = WeightStore()
         self._replay = Replay(config.replay, config.batch_chunks, config.seed)
@@ -58,7 +59,7 @@ class LocalPipeline:
             )
         return RolloutWorker(
             f"rollout-{number}", game, config.learning.network, config.rollout,
-            discount=config.learning.loss.discount, seed=seed, learner=MAIN, coordination=self._coordinator,
+            discount=config.learning.discount, seed=seed, learner=MAIN, coordination=self._coordinator,
             weights=self._weights,
         )
 

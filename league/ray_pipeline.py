@@ -32,6 +32,7 @@ from league.pipeline import Weights
 from league.replay_files import ReplayFiles
 from league.store import RunStore
 from learners.chunk import Chunk, from_wire
+from learners.schedule import at
 from learners.section import Section
 from native.game import Game
 
@@ -58,7 +59,7 @@ class RayPipeline:
             name="coordinator", namespace=namespace, num_cpus=0, **lasting
         ).remote(
             run_id, config.league, store, num_players=game.num_players, seed=config.seed,
-            temperature=config.rollout.temperature,
+            temperature=at(config.rollout.temperature, 0.0),
         )
         self._weight_store: Any = ray.remote(WeightStoreActor).options(
             name="weight_store", namespace=namespace, num_cpus=0, **lasting
@@ -110,7 +111,7 @@ class RayPipeline:
                 self._start_worker(SearchActor, f"self-play-{number}", config.self_play, (), number, more)
         else:
             for number in range(config.workers):
-                discount = (config.learning.loss.discount,)
+                discount = (config.learning.discount,)
                 self._start_worker(RolloutActor, f"rollout-{number}", config.rollout, discount, number, ())
         ask("starting the replay", lambda: self._replay.attach.remote(self._workers))
         self._feeder.start()

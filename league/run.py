@@ -15,8 +15,10 @@ from league.evaluation import Score
 from league.imitation import ImitationTrainer
 from league.local_pipeline import LocalPipeline
 from league.pipeline import Pipeline
+from league.random_play import RANDOM, RandomTrainer
 from league.run_directory import RUN_STATE, WINDOWS, RunDirectory
 from league.store import RunStore
+from league.tracking import Tracker
 from league.trainer import Trainer
 from league.wishes import Emit
 from learners.learner import Learner
@@ -54,27 +56,36 @@ def train(
     The run exists in `store` already; the store must survive pickling into another process. `emit` is told what
     happens (kinds: status, progress, evaluation, message, finished); `interrupt`, once set, ends the run with a
     checkpoint. Returns the event `finished`: status, reason, results (latest evaluation), curve (evaluations of all
-    windows against time), directory, elapsed_s, digest of the weights. Raises what went wrong, after the store has been
-    told.
+    windows against time), directory, elapsed_s, digest of the weights (None where nothing is learned). Raises what went
+    wrong, after the store has been told.
     """
     files = RunDirectory(directory)
-    files.update_metadata(run_id=run_id, game=config.game, status="starting", pid=os.getpid(), api_url=api_url,
-                          wandb_run_url=None)
+    files.update_metadata(run_id=run_id, game=config.game, method=config.method, status="starting", pid=os.getpid(),
+                          api_url=api_url, wandb_run_url=None)
     store.observe(run_id, "starting", pid=os.getpid())
     emit({"kind": "status", "status": "starting", "reason": "resuming" if resume else "beginning"})
     game = config.make_game()
-    learner = Learner(game, config.learner_settings(), config.seed)
-    emit({"kind": "message", "text": f"learning on {learner.device}, {_size(learner)} weights"})
+    learner: Learner | None = None
+    tracker: Tracker | None = None
     pipeline: Pipeline | None = None
     began = time.monotonic()
     try:
+        tracker = Tracker(config.tracking, run_id=run_id, directory=directory, config=config.model_dump(mode="json"),
+                          emit=emit)
+        files.update_metadata(wandb_run_url=tracker.url)
+        emit = tracker.heard()
         about: dict[str, Any] = {
             "run_id": run_id, "directory": files, "store": store, "emit": emit, "interrupt": interrupt
         }
-        if not (resume and files.checkpoints()):
-            _initialise(learner, files, emit)
+        if config.method != RANDOM:
+            learner = Learner(game, config.learner_settings(), config.seed)
+            emit({"kind": "message", "text": f"learning on {learner.device}, {_size(learner)} weights"})
+            if not (resume and files.checkpoints()):
+                _initialise(learner, files, emit)
         trainer: Training
-        if config.method == "distill":
+        if learner is None:
+            trainer = RandomTrainer(config, game, **about)
+        elif config.method == "distill":
             trainer = DistillTrainer(config, game, learner, settings=config.distill, **about)
         elif config.method == "imitate":
             trainer = ImitationTrainer(config, game, learner, settings=config.imitation, **about)
@@ -94,12 +105,15 @@ def train(
         reason = f"{type(error).__name__}: {error}"
         store.observe(run_id, "failed", reason)
         files.update_metadata(status="failed", reason=reason)
+        if tracker is not None:
+            tracker.finish("failed")
         raise
     finally:
         if pipeline is not None:
             pipeline.close()
     store.observe(run_id, status, reason, generation=store.desired(run_id)[1])
     files.update_metadata(status=status, reason=reason)
+    tracker.finish(status)
     finished = {
         "kind": "finished",
         "status": status,
@@ -111,7 +125,7 @@ def train(
         ],
         "directory": str(directory),
         "elapsed_s": time.monotonic() - began,
-        "digest": digest(learner.weights()),
+        "digest": None if learner is None else digest(learner.weights()),
     }
     emit(finished)
     return finished
@@ -139,10 +153,12 @@ def _resume(trainer: Training, files: RunDirectory, emit: Emit) -> None:
     checkpoints = files.checkpoints()
     if not checkpoints:
         emit({"kind": "message", "text": f"{files.path} has no checkpoint yet: beginning with what else is finished"})
+        files.update_metadata(latest_checkpoint=None)
         trainer.begin_anew()
         return
     latest = checkpoints[-1]
     trainer.resume(latest, json.loads((latest / RUN_STATE).read_text()))
+    files.update_metadata(latest_checkpoint=f"checkpoints/{latest.name}")
     emit({"kind": "message", "text": f"resumed from {latest}"})
 
 

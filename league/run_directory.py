@@ -23,7 +23,7 @@ class RunDirectory:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._metadata: dict[str, Any] = self._read_json("run_metadata.json") or {}
+        self._metadata: dict[str, Any] = self.read_json("run_metadata.json") or {}
 
     def write_config(self, text: str) -> None:
         """Writes `config.yaml`."""
@@ -37,6 +37,15 @@ class RunDirectory:
     def write_json(self, name: str, content: Any) -> None:
         """Writes a JSON file below the run."""
         self._replace(name, json.dumps(_finite(content), indent=2, allow_nan=False) + "\n")
+
+    def read_json(self, name: str) -> Any:
+        """What a JSON file below the run holds; None if there is none."""
+        path = self.path / name
+        return json.loads(path.read_text()) if path.is_file() else None
+
+    def write_bytes(self, name: str, content: bytes) -> None:
+        """Writes a file below the run."""
+        self._replace(name, content)
 
     def append(self, name: str, row: Mapping[str, Any]) -> None:
         """Adds one line of JSON."""
@@ -110,15 +119,11 @@ class RunDirectory:
         weights: dict[str, npt.NDArray[Any]] = load_file(self.path / name)
         return weights
 
-    def _read_json(self, name: str) -> Any:
-        path = self.path / name
-        return json.loads(path.read_text()) if path.is_file() else None
-
-    def _replace(self, name: str, text: str) -> None:
+    def _replace(self, name: str, content: str | bytes) -> None:
         path = self.path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         aside = path.with_name(f".{path.name}.{os.getpid()}")
-        _write_durably(aside, text)
+        _write_durably(aside, content)
         os.replace(aside, path)
 
 
@@ -133,8 +138,8 @@ def _finite(value: Any) -> Any:
     return value
 
 
-def _write_durably(path: Path, text: str) -> None:
-    with open(path, "w") as file:
-        file.write(text)
+def _write_durably(path: Path, content: str | bytes) -> None:
+    with open(path, "wb") as file:
+        file.write(content.encode() if isinstance(content, str) else content)
         file.flush()
         os.fsync(file.fileno())

@@ -16,8 +16,9 @@ from league.config import RunConfig
 from league.counters import Means
 from league.evaluation import Score
 from league.examiner import Examiner
-from league.run_directory import TRAINING, WINDOWS, RunDirectory
+from league.run_directory import TRAINING, RunDirectory
 from league.store import RunStore
+from league.window_log import WindowLog
 from league.wishes import Emit, Ended, Wishes
 from learners.learner import Learner
 from native.game import Game
@@ -54,6 +55,7 @@ class SupervisedTrainer(Generic[Done]):
         self._config, self._game, self._learner, self._progress = config, game, learner, done
         self._run_id, self._directory, self._store, self._emit = run_id, directory, store, emit
         self._wishes = Wishes(run_id, directory, store, emit, interrupt)
+        self._log = WindowLog(config, game, run_id, directory, emit)
         self._windows: list[dict[str, Any]] = []
         self._scores: list[Score] = []
         self._examiner = Examiner(config, game)
@@ -75,13 +77,13 @@ class SupervisedTrainer(Generic[Done]):
         self._progress = type(self._progress)(**state["progress"])
         self._windows, self._means = list(state["windows"]), dict(state["means"])
         self._scores = [Score(**row) for row in state["scores"]]
-        self._directory.rewind(WINDOWS, lambda row: row["window"] <= len(self._windows), self._windows)
+        self._log.rewind(len(self._windows), self._windows)
         self._directory.rewind(TRAINING, lambda row: row["updates"] <= self._progress.updates, [])
 
     def begin_anew(self) -> None:
         """Forgets what a former life measured before its first checkpoint; datasets stay, they would be equal."""
-        for name in (WINDOWS, TRAINING):
-            self._directory.rewind(name, lambda row: False, [])
+        self._log.rewind(0, [])
+        self._directory.rewind(TRAINING, lambda row: False, [])
 
     def _epoch(
         self, rows: int, update_rows: int, order: tuple[int, ...],
@@ -127,8 +129,8 @@ class SupervisedTrainer(Generic[Done]):
         return {"win_rate": self._scores[0].score if self._scores else None, "evaluation": results,
                 "positions": positions}
 
-    def _add_window(self, epoch: int, figures: dict[str, Any]) -> None:
-        """Adds a row of metrics."""
+    def _add_window(self, epoch: int, figures: dict[str, Any], checkpoint: str) -> None:
+        """Adds a row of metrics and the replays of the learner's weights, which `checkpoint` is about to keep."""
         self._tick()
         done = self._progress
         row: dict[str, Any] = {
@@ -140,9 +142,10 @@ class SupervisedTrainer(Generic[Done]):
             "elapsed_s": done.elapsed_s,
             **figures,
         }
+        self._examiner.load(self._learner.version, self._learner.published())
+        row = self._log.record(self._examiner.player, checkpoint, row, self._learner.version)
         self._windows.append(row)
-        self._directory.append(WINDOWS, row)
-        self._directory.update_metadata(latest_window=len(self._windows), env_steps=done.env_steps)
+        self._log.add(row)
 
     def _checkpoint(self, name: str, keep: str) -> None:
         """Writes a checkpoint; of the best epochs only the folder `keep` stays."""
@@ -162,7 +165,7 @@ class SupervisedTrainer(Generic[Done]):
         for folder in (self._directory.path / "best").glob("*_*"):
             if f"best/{folder.name}" != keep:
                 shutil.rmtree(folder)
-        self._directory.update_metadata(latest_checkpoint=f"checkpoints/{name}", updates=self._progress.updates)
+        self._log.checkpointed(name, window=len(self._windows), updates=self._progress.updates)
 
     def _seed(self, *purpose: int) -> int:
         sequence = np.random.SeedSequence((self._config.seed, *purpose))

@@ -10,15 +10,17 @@ from typing import Any
 from league.config import RunConfig
 from league.coordinator import EMPTY, MAIN, players, snapshot_id
 from league.counters import Counters, Means
-from league.evaluation import Score
+from league.evaluation import Decide, Score
 from league.examiner import Examiner
 from league.pipeline import Pipeline
 from league.play_figures import PlayFigures
 from league.replay_files import ReplayFiles
 from league.run_directory import TRAINING, WINDOWS, RunDirectory
 from league.store import RunStore
+from league.window_log import WindowLog
 from league.wishes import Emit, Wishes
 from learners.learner import Learner
+from learners.schedule import at, changes
 from native.game import Game
 
 PROGRESS_S = 1.0        # between two reports of progress
@@ -48,6 +50,7 @@ class Trainer:
         self._run_id, self._directory, self._store = run_id, directory, store
         self._emit = emit
         self._wishes = Wishes(run_id, directory, store, emit, interrupt)
+        self._windows = WindowLog(config, game, run_id, directory, emit)
         self._counters = Counters()
         self._examiner = Examiner(config, game)
         self._play_figures = PlayFigures(game.metric_names)
@@ -82,9 +85,8 @@ class Trainer:
         self._scores = [Score(**row) for row in state.get("scores", [])]
         self._scored_at = state.get("scored_at", -1)
         self._pipeline.restore_league(state["league"])
-        window, updates = self._counters.window, self._counters.updates
-        self._directory.rewind(WINDOWS, lambda row: row["window"] <= window, self._recent_windows)
-        self._directory.rewind(TRAINING, lambda row: row["updates"] <= updates, [])
+        self._windows.rewind(self._counters.window, self._recent_windows)
+        self._directory.rewind(TRAINING, lambda row: row["updates"] <= self._counters.updates, [])
         for policy in (*state["league"]["snapshots"], *state["league"]["retired"]):
             weights = self._directory.load_weights(_snapshot_file(policy))
             self._pipeline.publish(policy, int(policy.split(":")[1]), weights)
@@ -94,8 +96,8 @@ class Trainer:
     def begin_anew(self) -> None:
         """Forgets what a former life did that ended before its first checkpoint."""
         self._pipeline.restore_league(EMPTY)
-        for name in (WINDOWS, TRAINING):
-            self._directory.rewind(name, lambda row: False, [])
+        self._windows.rewind(0, [])
+        self._directory.rewind(TRAINING, lambda row: False, [])
         ReplayFiles(self._directory.path / "checkpoints").tidy()
 
     def run(self) -> tuple[str, str]:
@@ -145,14 +147,9 @@ class Trainer:
         self._waited_s = 0.0
 
     def _budget_used(self) -> str | None:
-        budget, counters = self._config.budget, self._counters
-        if budget.updates is not None and counters.updates >= budget.updates:
-            return f"{counters.updates} updates done"
-        if budget.env_steps is not None and counters.env_steps >= budget.env_steps:
-            return f"{counters.env_steps} steps learned from"
-        if budget.minutes is not None and self._tick() >= 60 * budget.minutes:
-            return f"{budget.minutes:g} minutes of training done"
-        return None
+        counters = self._counters
+        return self._config.budget.used(
+            updates=counters.updates, env_steps=counters.env_steps, elapsed_s=self._tick())
 
     def _tick(self) -> float:
         """Seconds of training so far."""
@@ -163,30 +160,15 @@ class Trainer:
 
     def fraction(self) -> float:
         """Share of the budget used, 0 to 1."""
-        budget, counters = self._config.budget, self._counters
-        shares = [0.0]
-        if budget.updates is not None:
-            shares.append(counters.updates / budget.updates)
-        if budget.env_steps is not None:
-            shares.append(counters.env_steps / budget.env_steps)
-        if budget.minutes is not None:
-            shares.append(counters.elapsed_s / (60 * budget.minutes))
-        return min(1.0, max(shares))
-
-    def _between(self, start: float, end: float | None) -> float:
-        return start if end is None else start + (end - start) * self.fraction()
+        counters = self._counters
+        return self._config.budget.fraction(
+            updates=counters.updates, env_steps=counters.env_steps, elapsed_s=counters.elapsed_s)
 
     # -- learning -----------------------------------------------------------------------------------------------------
 
     def _learn(self, chunks: list[Any]) -> None:
         config, counters = self._config, self._counters
-        figures = self._learner.update(
-            chunks,
-            learning_rate=self._between(
-                config.learning.optimiser.learning_rate, config.schedule.learning_rate_end),
-            entropy_weight=self._between(
-                config.learning.loss.entropy_weight, config.schedule.entropy_weight_end),
-        )
+        figures = self._learner.update(chunks, self.fraction())
         counters.updates += 1
         counters.env_steps += int(figures["rows"])
         self._of_window.add(figures)
@@ -202,9 +184,9 @@ class Trainer:
 
     def _set_temperature(self) -> None:
         """By updates, not by the clock: matches must not depend on how fast the machine is."""
-        if self._config.schedule.temperature_end is not None:
-            self._pipeline.set_temperature(
-                self._between(self._config.rollout.temperature, self._config.schedule.temperature_end))
+        temperature = self._config.rollout.temperature
+        if changes(temperature):
+            self._pipeline.set_temperature(at(temperature, self.fraction()))
 
     def _snapshot(self) -> None:
         """Freezes the main player."""
@@ -251,14 +233,13 @@ class Trainer:
     def _close_window(self, *, final: bool) -> None:
         counters, windows = self._counters, self._config.windows
         if final and counters.env_steps == counters.window_began and counters.window:
-            if self._scored_at != counters.updates:
-                self._evaluate()
-                self._add_to_latest_window()
+            self._complete_latest_window()
             return
         counters.window += 1
         due = final or counters.window % self._config.evaluation.every_windows == 0
         if due:
             self._evaluate()
+        saves = final or counters.window % windows.checkpoint_every == 0
         span = max(1e-9, self._tick() - self._window_clock)
         league = self._pipeline.dump_league()
         means = self._of_window.take()
@@ -276,14 +257,15 @@ class Trainer:
             **self._play_figures.since_last(self._pipeline.totals()),
             **self._evaluated(due),
         }
-        self._window_clock = counters.elapsed_s
+        if saves:
+            row = self._windows.record(self._player, self._checkpoint_name(), row, self._learner.version)
+        self._window_clock = self._tick()
         counters.window_began = counters.env_steps
         self._recent_windows.append(row)
-        self._directory.append(WINDOWS, row)
+        self._windows.add(row)
         self._directory.write_json("league/players.json", players(league["snapshots"], league["payoff"]))
         self._directory.write_json("league/payoff.json", league["payoff"])
-        self._directory.update_metadata(latest_window=counters.window, env_steps=counters.env_steps)
-        if counters.window % windows.checkpoint_every == 0 and not final:
+        if saves and not final:
             self._checkpoint()
 
     def _evaluated(self, due: bool) -> dict[str, Any]:
@@ -294,12 +276,23 @@ class Trainer:
             "positions": self._position_errors if due else {},
         }
 
-    def _add_to_latest_window(self) -> None:
-        """The run ends where a window has just ended that was not evaluated: it is now."""
+    def _complete_latest_window(self) -> None:
+        """The run ends, with a checkpoint, where a window has just ended: what that one lacks is made up for now."""
         *_, latest = self._directory.rows(WINDOWS)
-        row = latest | self._evaluated(True)
-        self._directory.rewind(WINDOWS, lambda one: one["window"] < row["window"], [row])
+        row = latest
+        if self._scored_at != self._counters.updates:
+            self._evaluate()
+            row = row | self._evaluated(True)
+        if not row.get("replays"):
+            row = self._windows.record(self._player, self._checkpoint_name(), row, self._learner.version)
+        self._windows.replace(row)
         self._recent_windows = [*self._recent_windows[:-1], row]
+
+    def _player(self, seed: int) -> Decide:
+        """Who plays in replays: the weights as they are now."""
+        if self._examiner.version != self._learner.version:
+            self._examiner.load(self._learner.version, self._learner.published())
+        return self._examiner.player(seed)
 
     def _evaluate(self) -> None:
         self._scored_at = self._counters.updates
@@ -326,8 +319,7 @@ class Trainer:
             self._pipeline.save_workers(folder)
 
         self._tick()
-        # with the updates in its name no checkpoint ever takes the place of another: one whole one is always there
-        name = f"ckpt_{self._counters.window:06d}_{self._counters.updates:09d}"
+        name = self._checkpoint_name()
         state = {
             "format": STATE_FORMAT,
             "counters": asdict(self._counters),
@@ -341,7 +333,11 @@ class Trainer:
         written = self._directory.write_checkpoint(name, fill, state, self._config.windows.keep_checkpoints)
         ReplayFiles(written.parent).tidy()
         self._recent_windows = self._recent_windows[-self._config.windows.checkpoint_every:]
-        self._directory.update_metadata(latest_checkpoint=f"checkpoints/{name}", updates=self._counters.updates)
+        self._windows.checkpointed(name, window=self._counters.window, updates=self._counters.updates)
+
+    def _checkpoint_name(self) -> str:
+        """With the updates in its name no checkpoint ever takes the place of another: one whole one is always there."""
+        return f"ckpt_{self._counters.window:06d}_{self._counters.updates:09d}"
 
 
 def _snapshot_file(policy: str) -> str:

@@ -30,12 +30,17 @@ def log_policy(logits: torch.Tensor, legal: torch.Tensor, head_sizes: Sequence[i
     return torch.cat([head.log_softmax(-1) for head in torch.split(masked, list(head_sizes), -1)], -1)
 
 
+def head_log_probs(log_p: torch.Tensor, action: torch.Tensor, head_sizes: Sequence[int]) -> torch.Tensor:
+    """Log-probability `[..., H]` of what each head chose in `action` `[..., H]`."""
+    if len(head_sizes) == 1:
+        return log_p.gather(-1, action.long())
+    heads = torch.split(log_p, list(head_sizes), -1)
+    return torch.cat([one.gather(-1, action[..., head, None].long()) for head, one in enumerate(heads)], -1)
+
+
 def joint_log_prob(log_p: torch.Tensor, action: torch.Tensor, head_sizes: Sequence[int]) -> torch.Tensor:
-    """Log-probability `[...]` of `action` `[..., H]`: the heads are independent, so theirs are added."""
-    total = torch.zeros_like(log_p[..., 0])
-    for head, log_p_head in enumerate(torch.split(log_p, list(head_sizes), -1)):
-        total = total + log_p_head.gather(-1, action[..., head, None].long()).squeeze(-1)
-    return total
+    """Log-probability `[...]` of `action` `[..., H]`: that of its heads, added."""
+    return head_log_probs(log_p, action, head_sizes).sum(-1)
 
 
 def entropy(log_p: torch.Tensor, legal: torch.Tensor) -> torch.Tensor:

@@ -80,7 +80,7 @@ class Staging:
             validate(chunk, self._game)
             if chunk.header.layout != "unroll":
                 raise ValueError(f"chunk {chunk.header.chunk_id!r} has layout {chunk.header.layout!r}, "
-                                 "the actor-critic loss needs 'unroll'")
+                                 "learning from unrolls needs 'unroll'")
         lengths = {chunk.columns["valid"].shape[0] for chunk in chunks}
         if len(lengths) > 1:
             raise ValueError(f"the chunks of one update must have the same T + 1 rows, got {sorted(lengths)}")

@@ -1,4 +1,4 @@
-"""Settings of the learner: network, loss, optimiser. Frozen and closed; a misspelt key is an error that names it."""
+"""Settings of the learner: network, objective, optimiser."""
 from __future__ import annotations
 
 from pathlib import Path
@@ -7,47 +7,17 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from learners.network_config import Network
+from learners.objective_config import Objective, SearchObjective, largest_weight
+from learners.schedule import Rate
 from learners.section import Section
 
-
-class Loss(Section):
-    """Weights of the loss terms and constants of their targets. All losses are means over the valid rows."""
-
-    policy_weight: float = Field(default=1.0, ge=0, description="of the V-trace policy gradient")
-    value_weight: float = Field(default=0.5, ge=0, description="of the mean squared error to the TD(lambda) target")
-    entropy_weight: float = Field(default=0.01, ge=0, description="of the entropy bonus; a schedule may replace it")
-    discount: float = Field(default=0.99, gt=0, le=1, description="gamma per own decision; actors write it into chunks")
-    lam: float = Field(default=0.95, ge=0, le=1, description="lambda of the TD(lambda) value target")
-    vtrace_lambda: float = Field(default=1.0, ge=0, le=1, description="lambda on the trace coefficient c of V-trace")
-    rho_bar: float = Field(default=1.0, gt=0, description="V-trace clip of rho in the temporal differences")
-    c_bar: float = Field(default=1.0, gt=0, description="V-trace clip of the trace coefficients")
-    rho_pg_bar: float = Field(default=1.0, gt=0, description="V-trace clip of rho in the policy gradient")
-
-
-class SearchLoss(Section):
-    """Weights of what is learned from searched decisions (chunks in layout "rows"); means over the rows."""
-
-    policy_weight: float = Field(default=1.0, ge=0, description="of the cross-entropy to the search's policy")
-    softmax: Literal["legal", "all"] = Field(
-        default="legal", description="over which actions the policy is normalised; all: illegal ones too"
-    )
-    value_weight: float = Field(
-        default=1.0, ge=0, description="of the squared error to the outcome; with network.value wdl, of a cross-entropy"
-    )
-    quartic_weight: float = Field(
-        default=0.0, ge=0, description="of the fourth power of that error, which pulls values towards 0"
-    )
-    difficulty_weight: float = Field(default=0.5, ge=0, description="of the difficulty head's binary cross-entropy")
-    illegal_weight: float = Field(default=0.0, ge=0, description="of the probability on illegal actions")
-    root_value_share: float = Field(
-        default=0.0, ge=0, le=1, description="of the search's value in the value target, the rest is the outcome"
-    )
+SEARCHED_ROWS = 512
 
 
 class Optimiser(Section):
     """Adam with decoupled weight decay (Loshchilov & Hutter 2019, AdamW) and gradient-norm clipping."""
 
-    learning_rate: float = Field(default=3e-4, gt=0, description="step size; a schedule may replace it")
+    learning_rate: Rate = Field(default=3e-4, description="step size: a number or a schedule")
     beta1: float = Field(default=0.9, ge=0, lt=1, description="decay of the first moment")
     beta2: float = Field(default=0.999, ge=0, lt=1, description="decay of the second moment")
     eps: float = Field(default=1e-8, gt=0, description="added to the root of the second moment")
@@ -62,10 +32,20 @@ class Learning(Section):
     initialise_from: Path | None = Field(
         default=None, description="folder of a run, a checkpoint or a learner whose weights are the first ones"
     )
-    loss: Loss = Loss()
-    search_loss: SearchLoss = SearchLoss()
-    minibatch_rows: int = Field(
-        default=512, ge=1, description="searched decisions of one gradient step; an update shuffles and splits its rows"
+    discount: float = Field(default=0.99, gt=0, le=1, description="gamma per own decision; actors write it into chunks")
+    objective: Objective = Field(default=Objective(), description="terms learned from own play in unrolls")
+    search_objective: SearchObjective = Field(default=SearchObjective(), description="from searched decisions")
+    reference: Path | None = Field(
+        default=None, description="like initialise_from: the policy that objective.kl_reference keeps near"
+    )
+    epochs: int = Field(default=1, ge=1, description="times that an update goes through its rows")
+    minibatch_rows: int | None = Field(
+        default=None, ge=1, description="decisions of one gradient step; an update shuffles and splits its rows. None: "
+        f"all rows of unrolls at once, {SEARCHED_ROWS} searched decisions"
+    )
+    gradient_shares_every: int = Field(
+        default=100, ge=0, description="updates between two measurements of each term's share of the gradient, which "
+        "cost a backward pass per term; 0: never"
     )
     symmetries: bool = Field(default=True, description="learn searched decisions in a random symmetry of the game")
     ema_decay: float = Field(
@@ -81,9 +61,12 @@ class Learning(Section):
 
     @model_validator(mode="after")
     def _value_targets(self) -> Learning:
-        if self.network.value == "wdl" and self.search_loss.root_value_share:
+        share = self.search_objective.value.root_value_share
+        if self.network.value == "wdl" and share:
             raise ValueError(
-                f"search_loss.root_value_share {self.search_loss.root_value_share} needs network.value 'scalar': "
+                f"search_objective.value.root_value_share {share} needs network.value 'scalar': "
                 "a search's value does not say how likely a draw is"
             )
+        if largest_weight(self.objective.kl_reference) > 0 and self.reference is None:
+            raise ValueError("objective.kl_reference needs learning.reference: near to whom?")
         return self

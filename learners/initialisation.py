@@ -1,6 +1,6 @@
 """Layers whose weights come from a generator of our own, so that building a network leaves torch's global one alone.
 
-Weights are orthogonal (Saxe, McClelland, Ganguli 2014, arXiv:1312.6120), biases 0.
+Weights are orthogonal (Saxe, McClelland, Ganguli 2014, arXiv:1312.6120) unless it says otherwise, biases 0.
 """
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ RELU_GAIN = math.sqrt(2.0)      # keeps the second moment through a ReLU (He et 
 POLICY_GAIN = 0.01              # the first policy is nearly uniform (Andrychowicz et al. 2021, arXiv:2006.05990)
 
 
-def linear(inputs: int, outputs: int, gain: float, generator: torch.Generator) -> nn.Linear:
+def linear(
+    inputs: int, outputs: int, gain: float, generator: torch.Generator, *, bias: bool = True
+) -> nn.Linear:
     """`nn.Linear` with orthogonal weights times `gain`."""
-    layer = nn.Linear(inputs, outputs, device="meta").to_empty(device="cpu")   # draws no default weights
+    layer = nn.Linear(inputs, outputs, bias, device="meta").to_empty(device="cpu")   # draws no default weights
     _fill(layer, gain, generator)
     return layer
 
@@ -24,6 +26,13 @@ def convolution(inputs: int, outputs: int, size: int, gain: float, generator: to
     """`nn.Conv2d` that keeps height and width, with orthogonal weights times `gain`; `size` is odd."""
     layer = nn.Conv2d(inputs, outputs, size, padding=size // 2, device="meta").to_empty(device="cpu")
     _fill(layer, gain, generator)
+    return layer
+
+
+def embedding(number: int, width: int, std: float, generator: torch.Generator) -> nn.Embedding:
+    """`nn.Embedding` with weights from N(0, std)."""
+    layer = nn.Embedding(number, width, device="meta").to_empty(device="cpu")
+    normal_(layer.weight, std, generator)
     return layer
 
 

@@ -1,14 +1,13 @@
 """The learner: chunks in, new weights out. Plain torch in one process, on cuda, mps or the CPU.
 
-Chunks in layout "unroll" are learned from as an actor and critic, those in layout "rows" as AlphaZero does; actions of
+Chunks in layout "unroll" are learned from by policy gradients, those in layout "rows" as AlphaZero does; actions of
 several heads can be cloned. All that is random in an update, the order and the symmetries of rows, follows from the
 learner's seed and version. So weights, their average, optimiser and counters are its whole state: on the CPU a restored
 learner goes on bit by bit as the saved one would have.
 """
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,28 +15,33 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch.func import functional_call
-from torch.nn.utils import clip_grad_norm_, get_total_norm
 
 from learners import checkpoint
-from learners.actor_critic import actor_critic_loss
-from learners.alphazero import alphazero_loss
-from learners.batch import Staging
+from learners.batch import Batch, Staging
 from learners.chunk import Chunk
 from learners.cloning_loss import cloning_loss
-from learners.config import Learning
+from learners.config import SEARCHED_ROWS, Learning
 from learners.device import choose_device
-from learners.networks import Weights, build_network, check_arrays, read_weights, with_defaults, write_weights
+from learners.forward import Forward, ask
+from learners.gradient_step import GradientStep
+from learners.networks import Weights, build_network, read_weights, with_defaults, write_weights
 from learners.output import Output
 from learners.precision import autocast
 from learners.prediction import Prediction, predict
-from learners.rows import RowStaging
+from learners.reference import load_reference
+from learners.rows import Rows, RowStaging
+from learners.schedule import at
+from learners.search_objective import SearchSteps
+from learners.terms import Terms
+from learners.unroll_objective import UnrollObjective
 from learners.weight_average import WeightAverage
 
 if TYPE_CHECKING:
     from native.game import Game
 
 COUNTERS = ("seed", "version", "updates_skipped")
-MOMENTS = ("exp_avg", "exp_avg_sq")     # torch's names of Adam's state, besides "step"
+Staged = Batch | Rows
+"""Chunks of an update, checked and on the learner's device."""
 
 
 class Learner:
@@ -51,58 +55,65 @@ class Learner:
         self.network = build_network(config.network, game, seed).to(self.device)
         self.version = 0            # updates that changed the weights
         self.updates_skipped = 0    # gradient steps with a loss or gradient that was not finite
-        self._parameters = dict(self.network.named_parameters())
-        self._average = WeightAverage(self._parameters, config.ema_decay) if config.ema_decay else None
-        self._staging = Staging(game, self.device)
+        parameters = dict(self.network.named_parameters())
+        self._average = WeightAverage(parameters, config.ema_decay) if config.ema_decay else None
+        self._step = GradientStep(parameters, config.optimiser, self._average)
+        self._unrolls = Staging(game, self.device)
         self._rows = RowStaging(game, self.device, symmetries=config.symmetries, wdl=config.network.value == "wdl")
-        settings = config.optimiser
-        self._optimiser = torch.optim.AdamW(
-            self._parameters.values(), lr=settings.learning_rate, betas=(settings.beta1, settings.beta2),
-            eps=settings.eps, weight_decay=settings.weight_decay, fused=True,
+        self._searched_rows = config.minibatch_rows or SEARCHED_ROWS
+        self._unroll_objective = UnrollObjective(
+            config.objective, game.head_sizes, epochs=config.epochs, minibatch_rows=config.minibatch_rows,
+            reference=self._reference(),
         )
+        self._search_steps = SearchSteps(
+            config.search_objective, self._rows, epochs=config.epochs, minibatch_rows=self._searched_rows)
 
-    def update(
-        self, chunks: Sequence[Chunk], *, learning_rate: float | None = None, entropy_weight: float | None = None
-    ) -> dict[str, float]:
-        """Learns from all rows of the chunks; returns metrics.
+    def _reference(self) -> Forward | None:
+        if self.config.reference is None or self.config.objective.kl_reference is None:
+            return None
+        network = load_reference(self.config.reference, self.game, self.device)
 
-        Layout "unroll": one gradient step, and the metrics of the weights before it. Layout "rows": one gradient step
-        per minibatch of `minibatch_rows`, every row once, and the means of the metrics over the minibatches.
+        def forward(observation: torch.Tensor, action: torch.Tensor) -> Output:
+            with autocast(self.config.precision, self.device):
+                return ask(network, observation, action)
 
-        learning_rate, entropy_weight: in place of the config's, for this update; rows have no entropy bonus. Where
-        loss or gradient is not finite the step is left out: weights, optimiser and average stay, `updates_skipped`
-        grows by one, and its metrics count only if there is no other step. `version` grows by one if a step was made.
+        return forward
+
+    def update(self, chunks: Sequence[Chunk], progress: float = 0.0) -> dict[str, float]:
+        """Learns from all rows of the chunks; returns metrics: means over the gradient steps.
+
+        progress: share of the budget used, 0 to 1, from which schedules follow. Raises ValueError as `stage` does.
+        """
+        return self.learn(self.stage(chunks), progress)
+
+    def stage(self, chunks: Sequence[Chunk]) -> Staged:
+        """The chunks, checked, joined and on their way to the device; the next call may overwrite them.
+
         Raises ValueError for chunks that do not fit (see `Staging.collate`, `RowStaging.stage`), of both layouts, or
         of held-out games.
         """
-        rate = self.config.optimiser.learning_rate if learning_rate is None else learning_rate
-        if _layout(chunks) == "rows":
-            return self._update_from_rows(chunks, rate)
-        batch = self._staging.collate(chunks)
-        rows, streams = batch.observation.shape[:2]
-        output = self._forward(batch.observation.flatten(0, 1))
-        loss, metrics = actor_critic_loss(
-            output.logits.view(rows, streams, -1), output.value.view(rows, streams), batch,
-            self.game.head_sizes, self.config.loss,
-            self.config.loss.entropy_weight if entropy_weight is None else entropy_weight,
-        )
-        lag = self.version - batch.mean_version
-        figures, made = self._step(loss, metrics, rate)
-        self.version += made
-        return figures | self._facts(batch.rows, lag)
+        return self._rows.stage(chunks) if _layout(chunks) == "rows" else self._unrolls.collate(chunks)
 
-    def _update_from_rows(self, chunks: Sequence[Chunk], rate: float) -> dict[str, float]:
-        rows = self._rows.stage(chunks)
-        lag = self.version - rows.mean_version
+    def learn(self, staged: Staged, progress: float = 0.0) -> dict[str, float]:
+        """See `update`. Unrolls are one gradient step unless the config says otherwise (epochs, minibatch_rows), and
+        their metrics are of the weights before each step; searched decisions are one step per minibatch.
+
+        Where loss or gradient is not finite a step is left out: weights, optimiser and average stay, `updates_skipped`
+        grows by one, and its metrics count only if there is no other step. `version` grows by one if a step was made.
+        `gradient_share_<term>` are measured at the first step of every `gradient_shares_every`-th version.
+        """
+        lag = self.version - staged.mean_version
         rng = np.random.default_rng([self.seed % (1 << 64), self.version])
-        steps = []
-        for batch in self._rows.minibatches(rows, self.config.minibatch_rows, rng):
-            loss, metrics = alphazero_loss(self._forward(batch.observation), batch, self.config.search_loss)
-            steps.append(self._step(loss, metrics, rate))
-        return self._means(steps) | self._facts(len(rows), lag)
+        if isinstance(staged, Rows):
+            steps = self._search_steps.steps(self._forward, staged, progress, rng)
+        else:
+            steps = self._unroll_objective.steps(self._forward, staged, progress, rng)
+        figures = self._make(steps, progress)
+        return figures | {"rows": float(staged.rows), "data_lag_mean": lag,
+                          "updates_skipped": float(self.updates_skipped)}
 
     def clone(
-        self, observation: npt.NDArray[Any], action: npt.NDArray[np.int32], *, learning_rate: float | None = None
+        self, observation: npt.NDArray[Any], action: npt.NDArray[np.int32], progress: float = 0.0
     ) -> dict[str, float]:
         """Learns to play `action` `[N, H]` where `observation` `[N, *shape]` is seen; the value does not learn.
 
@@ -116,50 +127,37 @@ class Learner:
                              f"actions [N, {len(heads)}], got {list(observation.shape)} and {list(action.shape)}")
         if not ((action >= 0) & (action < np.array(heads))).all():
             raise ValueError(f"an action is outside 0 to size - 1 of the heads {heads}")
-        rate = self.config.optimiser.learning_rate if learning_rate is None else learning_rate
         rng = np.random.default_rng([self.seed % (1 << 64), self.version])
-        steps = []
-        for picked in np.array_split(rng.permutation(rows), max(1, round(rows / self.config.minibatch_rows))):
-            seen, played = (torch.from_numpy(array[picked]).to(self.device) for array in (observation, action))
-            loss = cloning_loss(self._forward(seen).logits, played, heads)
-            steps.append(self._step(loss, {"loss_total": loss.detach(), "loss_policy": loss.detach()}, rate))
-        return self._means(steps) | {"rows": float(rows), "updates_skipped": float(self.updates_skipped)}
 
-    def _means(self, steps: Sequence[tuple[dict[str, float], bool]]) -> dict[str, float]:
-        """Means of the metrics of an update's gradient steps, of which `version` counts one if there was any."""
-        made = [figures for figures, finite in steps if finite]
+        def steps() -> Iterator[Terms]:
+            for picked in np.array_split(rng.permutation(rows), max(1, round(rows / self._searched_rows))):
+                seen, played = (torch.from_numpy(array[picked]).to(self.device) for array in (observation, action))
+                loss = cloning_loss(self._forward(seen, played).logits, played, heads)
+                yield Terms({"policy": loss}, {"loss_policy": loss.detach()}, torch.zeros_like(loss))
+
+        figures = self._make(steps(), progress)
+        return figures | {"rows": float(rows), "updates_skipped": float(self.updates_skipped)}
+
+    def _make(self, steps: Iterator[Terms], progress: float) -> dict[str, float]:
+        """Makes the gradient steps; the means of their metrics, of which `version` counts one if there was any."""
+        rate = at(self.config.optimiser.learning_rate, progress)
+        every = self.config.gradient_shares_every
+        measure = every > 0 and self.version % every == 0
+        found: list[dict[str, torch.Tensor]] = []
+        for terms in steps:
+            shares = terms.gradient_shares(self._step.parameters) if measure and not found else {}
+            found.append(terms.metrics | shares | self._step(terms.loss, rate))
+        # the one wait for the device
+        numbers = iter(torch.stack([tensor for one in found for tensor in one.values()]).tolist())
+        figures = [{name: next(numbers) for name in one} for one in found]
+        made = [one for one in figures if one["made"]]
+        self.updates_skipped += len(figures) - len(made)
         self.version += bool(made)
-        counted = made or [figures for figures, _ in steps]
-        means = {name: sum(figures[name] for figures in counted) / len(counted) for name in counted[0]}
-        return means | {"gradient_steps": float(len(made))}
+        return _means(made or figures) | {"gradient_steps": float(len(made)), "learning_rate": rate}
 
-    def _forward(self, observation: torch.Tensor) -> Output:
+    def _forward(self, observation: torch.Tensor, action: torch.Tensor | None = None) -> Output:
         with autocast(self.config.precision, self.device):
-            return self.network(observation)    # type: ignore[no-any-return]
-
-    def _step(
-        self, loss: torch.Tensor, metrics: dict[str, torch.Tensor], rate: float
-    ) -> tuple[dict[str, float], bool]:
-        """One gradient step, unless it is not finite; its metrics, and whether it was made."""
-        self._optimiser.zero_grad()
-        loss.backward()     # type: ignore[no-untyped-call]
-        parameters = list(self._parameters.values())
-        metrics["grad_norm_before"] = clip_grad_norm_(parameters, self.config.optimiser.max_grad_norm)
-        metrics["grad_norm_after"] = get_total_norm([p.grad for p in parameters if p.grad is not None])
-        # The one wait for the device; the step is queued after it.
-        figures = dict(zip(metrics, torch.stack(list(metrics.values())).tolist(), strict=True))
-        if not (math.isfinite(figures["loss_total"]) and math.isfinite(figures["grad_norm_before"])):
-            self.updates_skipped += 1
-            return figures, False
-        self._optimiser.param_groups[0]["lr"] = rate
-        self._optimiser.step()
-        if self._average is not None:
-            self._average.update()
-        return figures, True
-
-    def _facts(self, rows: int, lag: float) -> dict[str, float]:
-        """The metrics that no loss makes."""
-        return {"rows": float(rows), "data_lag_mean": lag, "updates_skipped": float(self.updates_skipped)}
+            return ask(self.network, observation, action)
 
     def predict(self, observations: npt.NDArray[Any]) -> Prediction:
         """What the published weights say of observations `[N, *shape]`. Raises ValueError if there is none."""
@@ -194,7 +192,7 @@ class Learner:
         if self._average is not None:
             average, facts["average_steps"] = self._average.weights(), self._average.steps
         checkpoint.write(
-            Path(directory), checkpoint.Checkpoint(self.weights(), self._optimiser_state(), facts, average))
+            Path(directory), checkpoint.Checkpoint(self.weights(), self._step.state(), facts, average))
 
     def restore(self, directory: str | Path) -> None:
         """Becomes the learner that was saved. Loss, optimiser and device settings stay this config's.
@@ -212,19 +210,13 @@ class Learner:
             differs.append(f"it has no averaged weights, expected them for ema_decay {self.config.ema_decay:g}")
         if differs:
             raise ValueError(f"checkpoint {directory} does not fit this learner: {'; '.join(differs)}")
-        learned = {key.rsplit(".", 1)[0] for key in saved.optimiser}     # a head without a loss has no state
-        shapes = {f"{name}.{part}": tuple(p.shape) if part in MOMENTS else ()
-                  for name, p in self._parameters.items() if name in learned for part in (*MOMENTS, "step")}
-        check_arrays("optimiser tensors", shapes, saved.optimiser)
+        self._step.check(saved.optimiser)
         if self._average is not None and saved.average is not None:
             self._average.check(saved.average)
         self.load_weights(saved.weights)
         if self._average is not None and saved.average is not None:
             self._average.load(saved.average, facts["average_steps"])
-        self._optimiser.state.clear()
-        for key, array in saved.optimiser.items():
-            name, part = key.rsplit(".", 1)
-            self._optimiser.state[self._parameters[name]][part] = torch.tensor(array, device=self.device)
+        self._step.load(saved.optimiser)
         self.seed, self.version, self.updates_skipped = (facts[name] for name in COUNTERS)
 
     def identity(self) -> dict[str, Any]:
@@ -240,13 +232,12 @@ class Learner:
             "network": self.config.network.model_dump(mode="json"),
         }
 
-    def _optimiser_state(self) -> Weights:
-        """Adam's tensors as `<parameter>.<part>`; empty before the first step."""
-        return {
-            f"{name}.{part}": tensor.detach().cpu().numpy().copy()
-            for name, parameter in self._parameters.items()
-            for part, tensor in self._optimiser.state.get(parameter, {}).items()
-        }
+
+def _means(figures: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """The mean of every metric over the steps that have it; of the steps themselves, `made` is none."""
+    names = dict.fromkeys(name for one in figures for name in one if name != "made")
+    columns = {name: [one[name] for one in figures if name in one] for name in names}
+    return {name: sum(column) / len(column) for name, column in columns.items()}
 
 
 def _layout(chunks: Sequence[Chunk]) -> str:

@@ -18,11 +18,12 @@ from learners.value_heads import VALUE_GAIN, Heads
 class Mlp(nn.Module):
     """ReLU layers over the flat, scaled observation; the last layer has A logits, then value, then difficulty."""
 
+    autoregressive = False
     scale: torch.Tensor | None
 
     def __init__(
         self, inputs: int, num_actions: int, hidden: Sequence[int], *, scale: torch.Tensor | None, heads: Heads,
-        generator: torch.Generator,
+        generator: torch.Generator, policy_gain: float = POLICY_GAIN,
     ) -> None:
         super().__init__()
         self.register_buffer("scale", None if scale is None else scale.flatten(), persistent=False)
@@ -31,7 +32,7 @@ class Mlp(nn.Module):
             linear(width, following, RELU_GAIN, generator)
             for width, following in pairwise(widths)
         )
-        self.head = linear(widths[-1], num_actions + heads.outputs, POLICY_GAIN, generator)
+        self.head = linear(widths[-1], num_actions + heads.outputs, policy_gain, generator)
         with torch.no_grad():
             self.head.weight[num_actions:] = linear(widths[-1], heads.outputs, VALUE_GAIN, generator).weight
             heads.shrink(self.head.weight[num_actions:], generator)

@@ -1,7 +1,7 @@
-"""A trained model as a run, a checkpoint or a learner left it: game, network, weights.
+"""A trained model as a run, a checkpoint, a learner or an export left it: game, network, weights.
 
-What is read: `config.yaml` of the run, if there is one, for the game's options; of a run the newest checkpoint; of a
-checkpoint the folder `learner`.
+What is read: `config.yaml` of the run, if there is one, for the game's options, which an export has itself; of a run
+the newest checkpoint; of a checkpoint the folder `learner`, or the export if that was all that was kept.
 """
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ import yaml
 from pydantic import ValidationError
 
 from envs import registry
-from learners import checkpoint
+from learners import checkpoint, export
+from learners.game_facts import game_facts
 from learners.network_config import Network
 from learners.networks import Weights, build_network, write_weights
 from native.game import Game
@@ -26,69 +27,67 @@ LEVELS = 3      # from a learner's folder up to its run's: learner, checkpoint, 
 
 @dataclass(frozen=True)
 class Model:
-    """Weights that fit `network` for `game`; `facts`: what the checkpoint says besides, such as `version`."""
+    """Weights that fit `network` for `game`; `facts`: what is said of them besides, such as `version`."""
 
     game: Game
     network: Network
     weights: Weights
     facts: dict[str, Any]
-    directory: Path             # of the learner
+    directory: Path             # of the learner, or of the export
     run: Path | None            # folder of its run
     config: dict[str, Any]      # of its run, as it stands there; empty without one
 
 
 def load_model(path: str | Path) -> Model:
-    """The model in a run's, a checkpoint's or a learner's folder: its averaged weights if it has some.
+    """The model in a run's, a checkpoint's, a learner's or an export's folder: its averaged weights if it has some.
 
     Raises ValueError saying what is not there, damaged, or does not fit the game as it is now.
     """
-    path = Path(path)
-    directory = _learner_folder(path)
-    try:
-        saved = checkpoint.read(directory)
-    except OSError as fault:
-        raise ValueError(str(fault)) from None
+    directory = _folder(Path(path))
+    weights, facts = _read(directory)
     run = next((one for one in list(directory.absolute().parents)[:LEVELS] if (one / CONFIG).is_file()), None)
     config = {} if run is None else _read_config(run / CONFIG)
-    options = config.get("game_options") or {}
+    options = facts.get("game_options", config.get("game_options")) or {}
     if not isinstance(options, dict):
         raise ValueError(f"the run of {directory} has game_options {options!r}, expected names and values")
-    game = registry.make(str(saved.facts.get("game")), **options)
-    differs = checkpoint.differences(saved.facts, {
-        "rules_version": game.rules_version,
-        "observation_shape": list(game.observation_shape),
-        "observation_dtype": str(game.observation_dtype),
-        "head_sizes": list(game.head_sizes),
-        "zero_sum": game.zero_sum,
-    })
+    game = registry.make(str(facts.get("game")), **options)
+    differs = checkpoint.differences(facts, game_facts(game))
     if differs:
         raise ValueError(f"{directory} does not fit {game.name} with options {options or 'none'}: {'; '.join(differs)}")
     try:
-        network = Network.model_validate(saved.facts.get("network"))
+        network = Network.model_validate(facts.get("network"))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         raise ValueError(f"{directory} has a network that cannot be built: {where} {first['msg'].lower()}") from None
-    weights = saved.published
     write_weights(build_network(network, game, seed=0), weights)    # raises for weights that do not fit
-    return Model(game, network, weights, saved.facts, directory, run, config)
+    return Model(game, network, weights, facts, directory, run, config)
 
 
-def _learner_folder(path: Path) -> Path:
-    if (path / FACTS).is_file():
-        return path
-    if (path / LEARNER / FACTS).is_file():
-        return path / LEARNER
+def _read(directory: Path) -> tuple[Weights, dict[str, Any]]:
+    """Weights to play with, and facts."""
+    try:
+        if export.is_export(directory):
+            return export.read(directory)
+        saved = checkpoint.read(directory)
+    except OSError as fault:
+        raise ValueError(str(fault)) from None
+    return saved.published, saved.facts
+
+
+def _folder(path: Path) -> Path:
+    """Of a learner or an export."""
+    for folder in (path, path / LEARNER, path / export.FOLDER):
+        if (folder / FACTS).is_file() or export.is_export(folder):
+            return folder
     whole = sorted(path.glob(f"checkpoints/ckpt_*/{LEARNER}/{FACTS}"))
     if whole:
         return whole[-1].parent
     if not path.exists():
         raise ValueError(f"there is no model in {path}: there is no such folder")
-    waits = (path / CONFIG).is_file()
-    raise ValueError(
-        f"there is no model in {path}: "
-        + ("this run has no checkpoint yet" if waits else "expected the folder of a run, a checkpoint or a learner")
-    )
+    if (path / CONFIG).is_file():
+        raise ValueError(f"there is no model in {path}: this run has no checkpoint yet")
+    raise ValueError(f"there is no model in {path}: expected the folder of a run, a checkpoint, a learner or an export")
 
 
 def _read_config(path: Path) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -16,12 +16,18 @@ import torch
 from pydantic import ValidationError
 from torch import nn
 
+from envs import registry
+from learners.autoregressive import Autoregressive
+from learners.initialisation import POLICY_GAIN, RELU_GAIN
 from learners.mlp import Mlp
 from learners.network_config import Network
+from learners.network_fit import check_network
 from learners.residual import Residual
-from learners.value_heads import heads_for
+from learners.transformer import Transformer
+from learners.value_heads import Heads
 
 if TYPE_CHECKING:
+    from envs.layout import TokenLayout
     from native.game import Game
 
 Weights = dict[str, npt.NDArray[Any]]
@@ -30,18 +36,34 @@ Weights = dict[str, npt.NDArray[Any]]
 def build_network(config: Network, game: Game, seed: int) -> nn.Module:
     """A fresh network on the CPU, the same for the same seed; torch's global generator is not touched.
 
-    Raises ValueError if the game does not suit the network: its observations, or win, draw and loss as its value.
+    Its attribute `autoregressive` says how it is called: `network(observation)`, or, where that is true,
+    `network(observation, action)` with what was played, int `[N, H]`.
+    Raises ValueError if the game does not suit the network (see `check_network`).
     """
+    heads = check_network(config, game)
     generator = torch.Generator().manual_seed(seed)
-    shape = game.observation_shape
+    if not config.autoregressive:
+        return _body(config, game, game.num_actions, POLICY_GAIN, heads, generator)
+    features = config.autoregressive_width
+    body = _body(config, game, features, RELU_GAIN, heads, generator)
+    return Autoregressive(body, features, game.head_sizes, generator)
+
+
+def _body(
+    config: Network, game: Game, outputs: int, policy_gain: float, heads: Heads, generator: torch.Generator
+) -> nn.Module:
+    """A network with `outputs` in place of logits."""
+    shape, columns = game.observation_shape, math.prod(game.observation_shape)
     scale = None if game.observation_scale is None else torch.from_numpy(game.observation_scale)
-    heads = heads_for(config, game)
     if config.kind == "mlp":
-        return Mlp(math.prod(shape), game.num_actions, config.hidden, scale=scale, heads=heads, generator=generator)
-    if len(shape) != 3:
-        raise ValueError(f"network kind 'residual' needs observations [C, H, W], {game.name} has {list(shape)}")
-    return Residual((shape[0], shape[1], shape[2]), game.num_actions, config, scale=scale, heads=heads,
-                    generator=generator)
+        return Mlp(columns, outputs, config.hidden, scale=scale, heads=heads, generator=generator,
+                   policy_gain=policy_gain)
+    if config.kind == "transformer":
+        layout = cast("TokenLayout", registry.token_layout(game))      # `check_network` has looked
+        return Transformer(layout, columns, outputs, config, scale=scale, heads=heads, generator=generator,
+                           policy_gain=policy_gain)
+    return Residual((shape[0], shape[1], shape[2]), outputs, config, scale=scale, heads=heads, generator=generator,
+                    policy_gain=policy_gain, moves=registry.move_layout(game))
 
 
 def with_defaults(network: object) -> object:

@@ -6,9 +6,13 @@ import torch
 from learners.masked import masked_mean
 
 
-def policy_gradient_loss(log_prob: torch.Tensor, advantage: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
-    """`-advantage * log pi(a|x)`, mean over the valid rows (scalar). All `[T, B]`.
+def policy_gradient_loss(
+    log_prob: torch.Tensor, advantage: torch.Tensor, valid: torch.Tensor, total: torch.Tensor | None = None
+) -> torch.Tensor:
+    """`-advantage * log pi(a|x)`, mean over the valid rows (scalar). All of the same shape.
 
-    advantage: of V-trace, importance ratio included; taken as a constant.
+    log_prob and advantage may have the heads of the action as one more axis, the last: they are added.
+    advantage: of V-trace or UPGO, importance ratio included; taken as a constant. total: see `masked_mean`.
     """
-    return masked_mean(-advantage.detach() * log_prob, valid)
+    gain = advantage.detach() * log_prob
+    return masked_mean(-gain.sum(-1) if gain.ndim > valid.ndim else -gain, valid, total)

@@ -26,17 +26,20 @@ class Prediction:
 
 
 def predict(
-    network: Callable[[torch.Tensor], Output], observations: npt.NDArray[Any], device: torch.device
+    network: Callable[..., Output], observations: npt.NDArray[Any], device: torch.device,
+    actions: npt.NDArray[np.int32] | None = None,
 ) -> Prediction:
     """Runs `network`, which is on `device`, over observations `[N, *shape]` in batches, without gradients.
 
+    actions: `[N, H]`, what was played, for an autoregressive network: its logits are those after these choices.
     Raises ValueError if there is no observation.
     """
     if not len(observations):
         raise ValueError("a prediction needs at least one observation, got none")
-    parts = np.array_split(observations, -(-len(observations) // BATCH_ROWS))
+    inputs = (observations,) if actions is None else (observations, actions)
+    batches = zip(*(np.array_split(array, -(-len(array) // BATCH_ROWS)) for array in inputs), strict=True)
     with torch.inference_mode():
-        outputs = [_activated(network(torch.tensor(part, device=device))) for part in parts]
+        outputs = [_activated(network(*(torch.tensor(part, device=device) for part in parts))) for parts in batches]
     logits, value, wdl, difficulty = zip(*outputs, strict=True)
     return Prediction(_joined(logits), _joined(value), _joined(wdl) if wdl[0] is not None else None,
                       _joined(difficulty) if difficulty[0] is not None else None)

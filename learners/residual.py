@@ -6,13 +6,19 @@ batch, so an actor with 5 rows and a learner with 5000 compute the same policy. 
 """
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, cast
+
 import torch
 from torch import nn
 
 from learners.initialisation import POLICY_GAIN, RELU_GAIN, convolution, linear
 from learners.network_config import Network
 from learners.output import Output
+from learners.policy_heads import Factored, Spatial
 from learners.value_heads import VALUE_GAIN, Heads
+
+if TYPE_CHECKING:
+    from envs.layout import MoveLayout
 
 
 class Block(nn.Module):
@@ -47,23 +53,34 @@ class ScalarHead(nn.Module):
 
 
 class Residual(nn.Module):
-    """A 3x3 stem, residual blocks, then heads of 1x1 convolution and linear layers."""
+    """A 3x3 stem, residual blocks, then heads of 1x1 convolutions and linear layers."""
 
+    autoregressive = False
     scale: torch.Tensor | None
 
     def __init__(
         self, shape: tuple[int, int, int], num_actions: int, config: Network, *, scale: torch.Tensor | None,
-        heads: Heads, generator: torch.Generator,
+        heads: Heads, generator: torch.Generator, policy_gain: float = POLICY_GAIN, moves: MoveLayout | None = None,
     ) -> None:
-        """config: its channels, blocks, planes and widths are read."""
+        """config: its channels, blocks, policy head, planes and widths are read. moves: the game's, if it has some.
+
+        policy_gain: of the flat policy head.
+        """
         super().__init__()
         self.register_buffer("scale", scale, persistent=False)
         planes, height, width = shape
         cells, channels = height * width, config.channels
         self.stem = convolution(planes, channels, 3, RELU_GAIN, generator)
         self.tower = nn.Sequential(*(Block(channels, config.blocks, generator) for _ in range(config.blocks)))
-        self.policy_planes = convolution(channels, config.policy_planes, 1, RELU_GAIN, generator)
-        self.policy = linear(config.policy_planes * cells, num_actions, POLICY_GAIN, generator)
+        self.policy_planes: nn.Conv2d | None = None
+        self.policy: nn.Module
+        if config.policy_head == "spatial":
+            self.policy = Spatial(channels, (height, width), num_actions, moves, generator)
+        elif config.policy_head == "factored":
+            self.policy = Factored(channels, config.policy_width, cast("MoveLayout", moves), generator)
+        else:
+            self.policy_planes = convolution(channels, config.policy_planes, 1, RELU_GAIN, generator)
+            self.policy = linear(config.policy_planes * cells, num_actions, policy_gain, generator)
         self.value = ScalarHead(config, cells, heads.value_outputs, heads, generator)
         self.difficulty = ScalarHead(config, cells, 1, heads, generator) if heads.difficulty else None
         self.heads = heads
@@ -74,6 +91,6 @@ class Residual(nn.Module):
         if self.scale is not None:
             x = x * self.scale
         x = self.tower(torch.relu_(self.stem(x)))
-        logits = self.policy(torch.relu_(self.policy_planes(x)).flatten(1))
+        seen = x if self.policy_planes is None else torch.relu_(self.policy_planes(x)).flatten(1)
         difficulty = None if self.difficulty is None else self.difficulty(x)[:, 0]
-        return self.heads.output(logits, self.value(x), difficulty)
+        return self.heads.output(self.policy(seen), self.value(x), difficulty)

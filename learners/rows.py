@@ -43,7 +43,8 @@ class Rows:
     columns: dict[str, torch.Tensor]    # `LEARNED_FROM`, each [N, ...], as in the chunks
     mean_version: float                 # of the networks that were searched with
 
-    def __len__(self) -> int:
+    @property
+    def rows(self) -> int:
         return len(self.columns["outcome"])
 
 
@@ -93,11 +94,11 @@ class RowStaging:
 
         The last minibatch has half to one and a half times as many, or all rows if they are fewer.
         """
-        order = torch.from_numpy(rng.permutation(len(rows))).to(self._device)
-        which = torch.from_numpy(rng.integers(len(self._action_index), size=len(rows))).to(self._device)
-        count = max(1, int(len(rows) / size + 0.5))
+        order = torch.from_numpy(rng.permutation(rows.rows)).to(self._device)
+        which = torch.from_numpy(rng.integers(len(self._action_index), size=rows.rows)).to(self._device)
+        count = max(1, int(rows.rows / size + 0.5))
         for number in range(count):
-            end = (number + 1) * size if number < count - 1 else len(rows)
+            end = (number + 1) * size if number < count - 1 else rows.rows
             mine = slice(number * size, end)
             yield self._batch(rows, order[mine], which[mine])
 
@@ -128,7 +129,7 @@ class RowStaging:
             validate(chunk, self._game)
             if chunk.header.layout != "rows":
                 raise ValueError(f"chunk {chunk.header.chunk_id!r} has layout {chunk.header.layout!r}, "
-                                 "the AlphaZero loss needs 'rows'")
+                                 "learning from a search needs 'rows'")
             outcome = chunk.columns["outcome"]
             other = outcome[~np.isin(outcome, (-1, 0, 1))] if self._wdl else outcome[:0]
             if other.size:

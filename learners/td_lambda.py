@@ -1,13 +1,15 @@
 """TD(lambda) value targets (Sutton & Barto 2018, section 12.1), not corrected for the behaviour policy.
 
-On the CPU the recursion is native code; elsewhere it is a loop over T on the device. Letters: T transitions, B
-streams; tensors are `[T, B]` unless stated.
+On the CPU the recursion is native code; elsewhere it is a scan on the device. Letters: T transitions, B streams;
+tensors are `[T, B]` unless stated.
 """
 from __future__ import annotations
 
 import torch
 
 import native.returns
+from learners.compiled_scan import run_scan
+from learners.recurrence import linear_recurrence
 
 
 def td_lambda(
@@ -19,7 +21,7 @@ def td_lambda(
     """
     discount, reward, value, bootstrap = (x.detach() for x in (discount, reward, value, bootstrap))
     if value.device.type != "cpu":
-        return scan_td_lambda(discount, reward, value, bootstrap, lam=lam)
+        return run_scan(scan_td_lambda, discount, reward, value, bootstrap, lam=lam)
     arrays = (x.contiguous().numpy() for x in (discount, reward, value, bootstrap))
     return torch.from_numpy(native.returns.td_lambda(*arrays, lam=lam))
 
@@ -29,9 +31,4 @@ def scan_td_lambda(
 ) -> torch.Tensor:
     """`td_lambda` in torch operations, for any device."""
     next_value = torch.cat([value[1:], bootstrap[None]])
-    target = bootstrap
-    targets = []
-    for t in range(len(value) - 1, -1, -1):
-        target = reward[t] + discount[t] * ((1 - lam) * next_value[t] + lam * target)
-        targets.append(target)
-    return torch.stack(targets[::-1])
+    return linear_recurrence(lam * discount, reward + discount * (1 - lam) * next_value, bootstrap)

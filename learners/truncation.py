@@ -1,6 +1,6 @@
 """Makes the rows that hold the end of a truncated game neutral in backward recursions.
 
-Letters: T transitions, B streams; every tensor `[T, B]`.
+Letters: T transitions, B streams, H heads; every tensor `[T, B]`, the ratios also `[T, B, H]`.
 """
 from __future__ import annotations
 
@@ -16,4 +16,5 @@ def neutralise(
     from V(last observation) and nothing of the next game leaks into it.
     """
     acted = valid.bool()
-    return torch.where(acted, rho, 1), torch.where(acted, discount, 0), torch.where(acted, reward, value)
+    ratio = torch.where(acted.unsqueeze(-1) if rho.ndim > acted.ndim else acted, rho, 1)
+    return ratio, torch.where(acted, discount, 0), torch.where(acted, reward, value)

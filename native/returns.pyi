@@ -19,6 +19,16 @@ def vtrace(
     target: npt.NDArray[Real] | None = None,
     advantage: npt.NDArray[Real] | None = None,
 ) -> tuple[npt.NDArray[Real], npt.NDArray[Real]]: ...
+def upgo(
+    rho: npt.NDArray[Real],
+    discount: npt.NDArray[Real],
+    reward: npt.NDArray[Real],
+    value: npt.NDArray[Real],
+    bootstrap: npt.NDArray[Real],
+    *,
+    rho_bar: float = 1.0,
+    advantage: npt.NDArray[Real] | None = None,
+) -> npt.NDArray[Real]: ...
 def gae(
     discount: npt.NDArray[Real],
     reward: npt.NDArray[Real],

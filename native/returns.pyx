@@ -1,4 +1,4 @@
-"""Targets and advantages of unrolls, backwards in time: V-trace, GAE, TD(lambda).
+"""Targets and advantages of unrolls, backwards in time: V-trace, UPGO, GAE, TD(lambda).
 
 Shapes: `T` steps, `B` trajectories. Every array is `[T, B]`, C-contiguous, all float32 or all float64; `bootstrap` is
 `[B]`, the value of the state after the last step. `discount` is gamma, or 0 where the episode ended at that step.
@@ -38,6 +38,23 @@ cdef extern from *:
     }
     DEFINE_VTRACE_ROW(vtrace_row_float, float)
     DEFINE_VTRACE_ROW(vtrace_row_double, double)
+
+    /* `better` holds what this step bootstraps from, and afterwards what the step before it does. */
+    #define DEFINE_UPGO_ROW(name, real) \\
+    static void name( \\
+        Py_ssize_t size, const real *restrict rho, const real *restrict discount, const real *restrict reward, \\
+        const real *restrict value, const real *restrict next_value, real rho_bar, \\
+        real *restrict better, real *restrict advantage) \\
+    { \\
+        for (Py_ssize_t b = 0; b < size; b++) { \\
+            real ratio = rho[b], gamma = discount[b], gain = reward[b] + gamma * better[b]; \\
+            real expected = reward[b] + gamma * next_value[b]; \\
+            advantage[b] = (rho_bar < ratio ? rho_bar : ratio) * (gain - value[b]); \\
+            better[b] = expected >= value[b] ? gain : value[b]; \\
+        } \\
+    }
+    DEFINE_UPGO_ROW(upgo_row_float, float)
+    DEFINE_UPGO_ROW(upgo_row_double, double)
     """
     void vtrace_row_float(
         Py_ssize_t size, const float *rho, const float *discount, const float *reward, const float *value,
@@ -48,6 +65,14 @@ cdef extern from *:
         Py_ssize_t size, const double *rho, const double *discount, const double *reward, const double *value,
         const double *next_value, const double *next_target, double rho_bar, double c_bar, double rho_pg_bar,
         double lam, double *target, double *advantage
+    ) noexcept nogil
+    void upgo_row_float(
+        Py_ssize_t size, const float *rho, const float *discount, const float *reward, const float *value,
+        const float *next_value, float rho_bar, float *better, float *advantage
+    ) noexcept nogil
+    void upgo_row_double(
+        Py_ssize_t size, const double *rho, const double *discount, const double *reward, const double *value,
+        const double *next_value, double rho_bar, double *better, double *advantage
     ) noexcept nogil
 
 
@@ -91,6 +116,25 @@ cdef void vtrace_loop(
                 rho_bar, c_bar, rho_pg_bar, lam, target + at, advantage + at
             )
         next_value, next_target = value + at, target + at
+
+
+cdef void upgo_loop(
+    Py_ssize_t steps, Py_ssize_t size, const real *rho, const real *discount, const real *reward, const real *value,
+    const real *bootstrap, real rho_bar, real *better, real *advantage
+) noexcept nogil:
+    cdef const real *next_value = bootstrap
+    cdef Py_ssize_t t, at
+    for t in range(steps - 1, -1, -1):
+        at = t * size
+        if real is float:
+            upgo_row_float(
+                size, rho + at, discount + at, reward + at, value + at, next_value, rho_bar, better, advantage + at
+            )
+        else:
+            upgo_row_double(
+                size, rho + at, discount + at, reward + at, value + at, next_value, rho_bar, better, advantage + at
+            )
+        next_value = value + at
 
 
 cdef void gae_loop(
@@ -156,6 +200,40 @@ def vtrace(
             lam, <double *>address(target), <double *>address(advantage)
         )
     return target, advantage
+
+
+def upgo(rho, discount, reward, value, bootstrap, *, double rho_bar=1.0, advantage=None):
+    """Upgoing advantages `[T, B]`: min(rho_bar, rho) (G_t - V_t) (Vinyals et al. 2019, AlphaStar, supplement).
+
+    G_t = r_t + discount_t (G_{t+1} if r_{t+1} + discount_{t+1} V_{t+2} >= V_{t+1} else V_{t+1}); the last step uses the
+    bootstrap.
+
+    Args:
+        rho: importance ratios pi(a|x) / mu(a|x), unclipped.
+        rho_bar: clip of the ratio.
+        advantage: array to write into; it must not overlap with any other argument.
+
+    Raises ValueError naming the argument for a wrong shape, dtype or layout.
+    """
+    if not rho_bar > 0:
+        raise ValueError(f"rho_bar must be above 0, got {rho_bar}")
+    inputs = {"value": value, "rho": rho, "discount": discount, "reward": reward}
+    advantage, = checked(inputs, bootstrap, 1.0, {"advantage": advantage})
+    cdef Py_ssize_t steps = value.shape[0], size = value.shape[1]
+    better = bootstrap.copy()
+    if value.dtype == np.float32:
+        upgo_loop[float](
+            steps, size, <float *>address(rho), <float *>address(discount), <float *>address(reward),
+            <float *>address(value), <float *>address(bootstrap), <float>rho_bar, <float *>address(better),
+            <float *>address(advantage)
+        )
+    else:
+        upgo_loop[double](
+            steps, size, <double *>address(rho), <double *>address(discount), <double *>address(reward),
+            <double *>address(value), <double *>address(bootstrap), rho_bar, <double *>address(better),
+            <double *>address(advantage)
+        )
+    return advantage
 
 
 def gae(discount, reward, value, bootstrap, *, double lam, advantage=None):

@@ -6,7 +6,7 @@ loop. What changes a run goes through `serve.run_control`, as on the command lin
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,16 +16,19 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from serve import run_control
+from serve import run_control, run_replays
 from serve.database import StoreError
 from serve.loopback_guard import LoopbackGuard
 from serve.prometheus import prometheus_text
 from serve.run_control import RunDetails, RunSummary
 from serve.run_files import metrics_path, newest_rows, polling_row, read_document
+from serve.run_replays import Frames, UnknownReplayError
 from serve.run_store import SqliteRunStore, TransitionError, UnknownRunError
 
 MAX_ROWS = 10_000
 Limit = Annotated[int, Query(ge=1, le=MAX_ROWS, description="at most this many rows, the newest ones, oldest first")]
+Offset = Annotated[int, Query(ge=0, description="the first of them")]
+Tags = Annotated[Sequence[str], Query(description="tags that an entry must have")]
 Rows = list[dict[str, Any]]
 SOURCE = "api"
 
@@ -35,7 +38,8 @@ class NoMetricsError(LookupError):
 
 
 STATUS_OF_ERROR: dict[type[Exception], int] = {
-    UnknownRunError: 404, NoMetricsError: 404, TransitionError: 409, StoreError: 503, sqlite3.OperationalError: 503,
+    UnknownRunError: 404, NoMetricsError: 404, UnknownReplayError: 404, TransitionError: 409, StoreError: 503,
+    sqlite3.OperationalError: 503,
 }
 
 
@@ -48,6 +52,7 @@ def create_app(store: SqliteRunStore) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _answer_invalid)
     _add_monitoring(app, store)
     _add_runs(app, store)
+    _add_replays(app, store)
     return app
 
 
@@ -118,6 +123,23 @@ def _add_runs(app: FastAPI, store: SqliteRunStore) -> None:
     def payoff(run_id: str) -> Rows:
         """Games, wins, draws and losses of every player against every opponent in every seat."""
         return store.payoff(run_id)
+
+
+def _add_replays(app: FastAPI, store: SqliteRunStore) -> None:
+    @app.get("/api/runs/{run_id}/replays")
+    def replays(run_id: str, tag: Tags = (), window: int | None = None, limit: Limit = 1000) -> Rows:
+        """Recorded games, newest first; `tag` may be given several times, `milestone:profit` means any threshold."""
+        return run_replays.replays(store.run(run_id).directory, tag, window)[:limit]
+
+    @app.get("/api/runs/{run_id}/replays/{replay_id}")
+    def replay(run_id: str, replay_id: str) -> dict[str, Any]:
+        """One recorded game: what it is, its result, its file."""
+        return run_replays.replay(store.run(run_id).directory, replay_id)
+
+    @app.get("/api/runs/{run_id}/replays/{replay_id}/frames")
+    def frames(run_id: str, replay_id: str, offset: Offset = 0, limit: Limit = 256) -> Frames:
+        """Its steps with what a viewer draws, from the beginning (0) on."""
+        return run_replays.frames(run_id, store.run(run_id).directory, replay_id, offset, limit)
 
 
 def _polling_rows(store: SqliteRunStore, run_id: str | None, limit: int) -> Rows:

@@ -5,15 +5,17 @@ Torch and Ray are imported only by the commands that need them, so that the othe
 from __future__ import annotations
 
 import importlib
+import inspect
 import json
 import pkgutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 
-from serve import cli_datasets, cli_imitate, cli_models, cli_runs
+from serve import cli_baseline, cli_datasets, cli_export, cli_imitate, cli_models, cli_replay, cli_runs
 from serve.api_server import DEFAULT_PORT
 from serve.command_line import DEFAULT_RUNS_DIR, RunsDir, console, one_sentence
 
@@ -38,6 +40,8 @@ ludus evaluate RUN                            how strong a trained network is
 ludus calibrate RUN                           whether its values mean what they say
 ludus dataset --help                          searched or recorded decisions as data
 ludus imitate DATA                            behaviour cloning of recorded decisions
+ludus replay RUN                              a recorded game, played again
+ludus export RUN                              a trained network for other programs
 ludus bench envs                              how fast this machine is
 ```
 """,
@@ -46,6 +50,9 @@ app.add_typer(cli_runs.app, name="runs")
 app.add_typer(cli_datasets.app, name="dataset")
 app.add_typer(cli_models.app)       # its commands are top-level ones
 app.add_typer(cli_imitate.app)
+app.add_typer(cli_baseline.app)
+app.add_typer(cli_export.app)
+app.add_typer(cli_replay.app)
 
 Port = Annotated[int, typer.Option(min=1, max=65535, help="First port to try on 127.0.0.1.")]
 
@@ -119,12 +126,17 @@ def serve(port: Port = DEFAULT_PORT, runs_dir: RunsDir = DEFAULT_RUNS_DIR) -> No
 def bench(
     name: Annotated[str, typer.Argument(help="A benchmark of tests/benchmarks, or all.")],
     peers: Annotated[bool, typer.Option("--peers", help="Measure other libraries too, where installed.")] = False,
+    device: Annotated[str | None, typer.Option(help="learner: where it computes: auto, cpu or cuda.")] = None,
+    network: Annotated[
+        list[str] | None, typer.Option(help="learner: mlp, small, medium or large; may be given several times.")
+    ] = None,
 ) -> None:
     """Measure, and print one JSON object per line."""
+    options = {key: value for key, value in (("device", device), ("network", network)) if value}
     with one_sentence():
-        modules = _benchmarks(name)
-    for module in modules:
-        for record in module.run(peers):
+        found = [_records(module, peers, options) for module in _benchmarks(name)]
+    for records in found:
+        for record in records:
             print(json.dumps(record), flush=True)
 
 
@@ -137,6 +149,14 @@ def _import_train() -> Train:
     from league.run import train
 
     return train
+
+
+def _records(module: Any, peers: bool, options: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """What a benchmark will find, measured when it is asked for."""
+    if unknown := options.keys() - inspect.signature(module.run).parameters.keys():
+        raise ValueError(f"benchmark {module.__name__.rpartition('.')[2]} has no option --{min(unknown)}")
+    records: Iterator[dict[str, Any]] = module.run(peers, **options)
+    return records
 
 
 def _benchmarks(name: str) -> list[Any]:

@@ -94,7 +94,7 @@ def _settings(data: Path, config: Path | None, changes: list[str]) -> RunConfig:
         "method": "imitate", "game": game, "game_options": options, "imitation": {"dataset": str(data)}
     }
     if not knows_outcomes(data):
-        tree["learning"] = {"search_loss": {"value_weight": 0.0}}
+        tree["learning"] = {"search_objective": {"value": 0.0}}
     return parse_config(tree, str(data), changes)
 
 

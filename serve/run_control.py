@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from serve.run_files import iso_time, metrics_path, newest_row, read_document
+from serve.run_replays import summary as replays_summary
 from serve.run_row import ENDED, RunRow
 from serve.run_store import PARTICIPLE, SqliteRunStore, TransitionError
 
@@ -36,13 +37,15 @@ class RunSummary(BaseModel):
 
 
 class RunDetails(RunSummary):
-    """A run with its settings, who wished what of it, what it wrote of itself, and its newest metrics."""
+    """A run with its settings, who wished what of it, what it wrote of itself, its newest metrics, and how many games
+    it has recorded."""
 
     config: dict[str, Any]
     changes: list[dict[str, Any]]
     metadata: dict[str, Any]
     training: dict[str, Any]
     window: dict[str, Any]
+    replays: dict[str, Any]
 
 
 def open_store(runs_dir: Path) -> SqliteRunStore:
@@ -66,6 +69,7 @@ def show_run(store: SqliteRunStore, run_id: str) -> RunDetails:
         metadata=read_document(Path(row.directory) / "run_metadata.json"),
         training=newest_row(metrics_path(row.directory, "training")),
         window=newest_row(metrics_path(row.directory, "windows")),
+        replays=replays_summary(row.directory),
     )
 
 

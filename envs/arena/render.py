@@ -34,6 +34,11 @@ def status(state: State) -> str:
     return f"{clock}, team {teams[0]} wins"
 
 
+def to_frame(state: State) -> dict[str, Any]:
+    """What `positions.to_dict` tells, which a viewer of replays can draw."""
+    return to_dict(state)
+
+
 def _frame(position: dict[str, Any]) -> tuple[float, float, float]:
     """Centre and half width of the square that shows the zone and everybody alive."""
     zone = position["zone"]

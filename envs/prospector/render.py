@@ -88,6 +88,30 @@ def to_text(state: State) -> str:
     return "\n".join(lines)
 
 
+def to_frame(state: State) -> dict[str, Any]:
+    """The position (see `positions`) and what else the player sees, in plain JSON, for viewers of replays.
+
+    place, ending (null while the game goes on), price_changes; ways: kind, ticks, fuel and estimated threat of each
+    way out; asteroids of the place: estimated shares of the six commodities, stability, depletion, confidence, and
+    whether it is selected.
+    """
+    frame = Frame.of(state)
+    return {
+        **frame.position, "place": frame.place, "ending": ending(state),
+        "price_changes": [100 * float(change) for change in frame.seen[250:256]],
+        "ways": [
+            {"kind": NODE_KINDS[int(np.argmax(way[1:4]))], "ticks": round(float(way[4]) * 8),
+             "fuel": float(way[5]) * 160, "threat": float(way[6])}
+            for way in frame.ways
+        ],
+        "asteroids": [
+            {"shares": rock[1:7].tolist(), "stability": float(rock[7]), "depletion": float(rock[8]),
+             "confidence": float(rock[9]), "selected": bool(rock[10])}
+            for rock in frame.asteroids
+        ],
+    }
+
+
 def _text(x: float, y: float, words: str, size: int = 13, fill: str = INK, anchor: str = "start") -> str:
     return f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" fill="{fill}" text-anchor="{anchor}">{words}</text>'
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -24,11 +24,12 @@ OPSET = 17
 IR_VERSION = 8      # of the file format; older libraries read it too
 INPUT = "observation"
 OUTPUTS = ("logits", "value")
+OUTPUT_AXES = (("N", "A"), ("N",))
 ELEMENTWISE: dict[Any, str] = {
     torch.relu: "Relu", torch.relu_: "Relu", nn.functional.relu: "Relu", "relu": "Relu", torch.tanh: "Tanh",
     "tanh": "Tanh", torch.sigmoid: "Sigmoid", "sigmoid": "Sigmoid", operator.neg: "Neg",
     operator.add: "Add", torch.add: "Add", operator.sub: "Sub", torch.sub: "Sub",
-    operator.mul: "Mul", torch.mul: "Mul", operator.truediv: "Div",
+    operator.mul: "Mul", torch.mul: "Mul", operator.truediv: "Div", operator.eq: "Equal", torch.matmul: "MatMul",
 }
 
 Range = tuple[float, float]
@@ -67,7 +68,8 @@ class _Writer:
             self._add("Identity", name, self._names[end])
         number = self._onnx.TensorProto.FLOAT
         source = helper.make_tensor_value_info(INPUT, helper.np_dtype_to_tensor_dtype(dtype), ["N", *shape])
-        outputs = [helper.make_tensor_value_info(name, number, None) for name in OUTPUTS]
+        outputs = [helper.make_tensor_value_info(name, number, axes)
+                   for name, axes in zip(OUTPUTS, OUTPUT_AXES, strict=True)]
         graph = helper.make_graph(self._nodes, "network", [source], outputs, self._constants)
         opsets = [helper.make_opsetid("", OPSET)]
         return bytes(helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION).SerializeToString())
@@ -86,10 +88,19 @@ class _Writer:
         if node.op == "placeholder":
             return INPUT
         if node.op == "get_attr":
-            tensor = operator.attrgetter(str(node.target))(self._trace.module)
-            return self._constant(name, tensor.detach().numpy(), np.float32)
+            array = operator.attrgetter(str(node.target))(self._trace.module).detach().numpy()
+            return self._constant(name, array, array.dtype)
         if node in self._trace.layers:
             return self._layer(node, name)
+        if node in self._trace.norms:
+            norm = self._trace.norms[node]
+            parts = [self._constant(f"{name}.{what}", getattr(norm, what).detach().numpy(), np.float32)
+                     for what in ("weight", "bias")]
+            return self._add("LayerNormalization", name, self._names[node.all_input_nodes[0]], *parts,
+                             axis=-len(norm.normalized_shape), epsilon=norm.eps)
+        if node.target is nn.functional.scaled_dot_product_attention:
+            query, key, value = (self._names[one] for one in node.all_input_nodes)
+            return self._attention(name, query, key, value, cast(float, node.kwargs["scale"]))
         if node.target in ELEMENTWISE:
             operands = [
                 self._names[one] if isinstance(one, fx.Node) else self._constant(f"{name}.{place}", one, np.float32)
@@ -107,17 +118,40 @@ class _Writer:
                 return self._add("Cast", name, source, to=self._onnx.TensorProto.FLOAT)
             case "flatten", [1]:
                 return self._add("Flatten", name, source, axis=1)
+            case "flatten", [2]:
+                return self._add("Reshape", name, source, self._constant(f"{name}.shape", [0, 0, -1], np.int64))
+            case ("view" | "reshape"), shape if 0 not in shape:
+                return self._add("Reshape", name, source, self._constant(f"{name}.shape", np.array(shape), np.int64))
+            case "permute", order:
+                return self._add("Transpose", name, source, perm=order)
+            case "cat", [int(axis)]:
+                return self._add("Concat", name, *(self._names[one] for one in node.all_input_nodes), axis=axis)
+            case "index_select", [int(axis), fx.Node() as index]:
+                return self._add("Gather", name, source, self._names[index], axis=axis)
+            case "sum", [int(axis)]:
+                of = self._constant(f"{name}.axis", [axis], np.int64)
+                return self._add("ReduceSum", name, source, of, keepdims=0)
+            case "mean", [tuple(axes)]:
+                return self._add("ReduceMean", name, source, axes=list(axes), keepdims=0)
             case "squeeze", [int(axis)]:
                 return self._add("Squeeze", name, source, self._constant(f"{name}.axis", [axis], np.int64))
             case "softmax", [int(axis)]:
                 return self._add("Softmax", name, source, axis=axis)
-            case "unbind", [1]:
-                return source       # what follows takes columns of it
-            case "getitem", [int(column)] if isinstance(first, fx.Node) and first.target == "unbind":
-                return self._columns(name, source, column)
+            case "unbind", [int()]:
+                return source       # what follows takes parts of it
+            case "getitem", [int(part)] if isinstance(first, fx.Node) and first.target == "unbind":
+                return self._add("Gather", name, source, self._constant(f"{name}.at", part, np.int64),
+                                 axis=first.args[1])
             case "getitem", [(rows, (int() | slice()) as columns)] if rows == slice(None):
                 return self._columns(name, source, columns)
         raise ValueError(f"the network's operation {kind!r} with {rest} has no counterpart in ONNX here")
+
+    def _attention(self, name: str, query: str, key: str, value: str, scale: float) -> str:
+        """`softmax(scale query key^T) value`, of `[N, heads, T, d]` each."""
+        turned = self._add("Transpose", f"{name}.turned", key, perm=[0, 1, 3, 2])
+        product = self._add("MatMul", f"{name}.product", query, turned)
+        scaled = self._add("Mul", f"{name}.scaled", product, self._constant(f"{name}.scale", scale, np.float32))
+        return self._add("MatMul", name, self._add("Softmax", f"{name}.share", scaled, axis=-1), value)
 
     def _columns(self, name: str, source: str, columns: int | slice) -> str:
         """`source[:, columns]`."""

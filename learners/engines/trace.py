@@ -31,12 +31,17 @@ class Trace:
         needed = ancestors(self.ends)
         self.nodes = [node for node in graph.nodes if node in needed]
         self.layers: dict[fx.Node, nn.Linear | nn.Conv2d] = {}
+        self.norms: dict[fx.Node, nn.LayerNorm] = {}
         for node in self.nodes:
             if node.op == "call_module":
                 layer = self.module.get_submodule(str(node.target))
-                if not isinstance(layer, nn.Linear | nn.Conv2d):
-                    raise ValueError(f"layer {node.target} is a {type(layer).__name__}, expected Linear or Conv2d")
-                self.layers[node] = layer
+                if isinstance(layer, nn.LayerNorm):
+                    self.norms[node] = layer
+                elif isinstance(layer, nn.Linear | nn.Conv2d):
+                    self.layers[node] = layer
+                else:
+                    raise ValueError(f"layer {node.target} is a {type(layer).__name__}, expected Linear, Conv2d or "
+                                     "LayerNorm")
 
     @property
     def convolutional(self) -> bool:

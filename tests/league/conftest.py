@@ -20,13 +20,12 @@ TINY: dict[str, Any] = {
     "deterministic": True,
     "batch_chunks": 2,
     "budget": {"updates": 12},
-    "learning": {"network": {"hidden": [16]}, "optimiser": {"learning_rate": 0.003}},
+    "learning": {"network": {"hidden": [16]}, "optimiser": {"learning_rate": {"linear": [0.003, 0.001]}}},
     "rollout": {"actors": 2, "games": 8, "unroll": 4, "chunk_unrolls": 8},
     "replay": {"capacity": 4},
     "league": {"self_play": 0.5, "snapshots": 0.3, "bots": {"one_ply": 0.2}, "match_games": 5, "snapshot_every": 3},
     "evaluation": {"opponents": ["random", "one_ply"], "games": 20},
     "windows": {"env_steps": 200, "keep_checkpoints": 2},
-    "schedule": {"learning_rate_end": 0.001},
 }
 
 

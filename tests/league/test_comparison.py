@@ -22,7 +22,7 @@ from tests.league.conftest import tiny
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "mse": {},
-    "quartic": {"search_loss": {"quartic_weight": 1.0}},
+    "quartic": {"search_objective": {"value_quartic": 1.0}},
     "wdl": {"network": {"value": "wdl"}},
 }
 SETTINGS = Comparison(variants=VARIANTS, seeds=(0, 1), decisions=300, updates=6, update_rows=64, measure_every=2,
@@ -126,8 +126,8 @@ def test_impossible_comparisons_are_refused(tmp_path: Path) -> None:
         Comparison(seeds=(1, 1))
     with pytest.raises(ValueError, match="variant 'a/b' is no name"):
         Comparison(variants={"a/b": {}})
-    with pytest.raises(ValueError, match=r"^comparison\.variants\.a\.search_loss\.quartic_wait is 1: extra inputs"):
-        Comparison(variants={"a": {"search_loss": {"quartic_wait": 1}}}).learning_of("a", config().learning)
+    with pytest.raises(ValueError, match=r"variants\.a\.search_objective\.value_quartik is 1: extra inputs"):
+        Comparison(variants={"a": {"search_objective": {"value_quartik": 1}}}).learning_of("a", config().learning)
 
 
 def test_resampled_errors_are_those_of_the_games_drawn_again() -> None:

@@ -20,7 +20,7 @@ def test_every_config_of_the_tree_loads(path: Path) -> None:
 def test_razzle_has_the_settings_of_its_plan() -> None:
     """The tables of the training plan, value for value."""
     config = load_config(CONFIGS[0].parent / "razzle.yaml")
-    network, loss, play = config.learning.network, config.learning.search_loss, config.self_play
+    network, terms, play = config.learning.network, config.learning.search_objective, config.self_play
     assert (network.kind, network.channels, network.blocks) == ("residual", 128, 10)
     assert network.difficulty
     assert network.small_heads
@@ -29,8 +29,8 @@ def test_razzle_has_the_settings_of_its_plan() -> None:
     assert (play.dirichlet_alpha, play.dirichlet_fraction) == (0.3, 0.25)
     assert (config.learning.minibatch_rows, config.learning.optimiser.learning_rate) == (512, 0.001)
     assert (config.replay.samples_per_insert, play.chunk_games) == (10, 50)
-    assert (loss.policy_weight, loss.value_weight, loss.quartic_weight) == (1.0, 1.0, 0.0)
-    assert (loss.difficulty_weight, loss.illegal_weight) == (0.5, 1.0)
+    weighted = (terms.distillation, terms.value, terms.value_quartic, terms.difficulty, terms.illegal)
+    assert [term.weight for term in weighted if term is not None] == [1.0, 1.0, 0.0, 0.5, 1.0]
     assert 4 <= play.actors <= 8
 
 
@@ -68,7 +68,7 @@ def test_profiles_come_from_the_file_or_beside_it(written: Path) -> None:
         ("league.selfplay=1", "unknown key 'league.selfplay'; did you mean 'self_play'?"),
         ("rollout.games=0", "'rollout.games' is 0: input should be greater than or equal to 1"),
         ("rollout.games=many", "'rollout.games' is 'many': input should be a valid integer"),
-        ("learning.network.kind=cnn", "'learning.network.kind' is 'cnn': input should be 'mlp' or 'residual'"),
+        ("learning.network.kind=cnn", "'learning.network.kind' is 'cnn': input should be 'mlp', 'residual' or 'transformer'"),
         ("game=conect_four", "unknown game 'conect_four'"),
         ("game_options={size: 4}", "size"),
         ("league.bots={two_ply: 1}", "tic_tac_toe has no bot 'two_ply'; it has one_ply"),

@@ -57,7 +57,7 @@ class Runs:
         if resume:
             checkpoints = directory.checkpoints()
             if checkpoints:
-                trainer.resume(checkpoints[-1], directory._read_json(f"checkpoints/{checkpoints[-1].name}/{RUN_STATE}"))
+                trainer.resume(checkpoints[-1], directory.read_json(f"checkpoints/{checkpoints[-1].name}/{RUN_STATE}"))
             else:
                 trainer.begin_anew()
         status, _ = trainer.run()
@@ -181,9 +181,9 @@ def test_a_dataset_without_outcomes_teaches_no_values(runs: Runs) -> None:
     given = runs.folder / "given.parquet"
     import_dataset(source, given, config().make_game())
     settings = Distill(iterations=1, epochs=1, first_dataset=given)
-    with pytest.raises(ValueError, match=r"knows no outcomes: expected learning\.search_loss.value_weight"):
+    with pytest.raises(ValueError, match=r"knows no outcomes: expected learning\.search_objective.value"):
         runs.train("refused", config(), settings)
-    policy_only = config(learning={"search_loss": {"value_weight": 0.0}})
+    policy_only = config(learning={"search_objective": {"value": 0.0}})
     assert runs.train("run", policy_only, settings)[0] == "completed"
 
 

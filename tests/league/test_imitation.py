@@ -67,11 +67,11 @@ def test_a_scripted_player_is_recorded_and_learned(stage: Stage) -> None:
     assert "recording 3000 decisions of one_ply against itself" in said
     assert "decisions of" in said
     assert "agreement" in said
-    assert RunDirectory(stage.folder / "run")._read_json("dataset.json")["made"]["bot"] == "one_ply"
+    assert RunDirectory(stage.folder / "run").read_json("dataset.json")["made"]["bot"] == "one_ply"
 
 
 def test_killed_at_any_event_it_ends_as_if_nothing_had_happened(stage: Stage) -> None:
-    settings = config(BOT, schedule={"learning_rate_end": 0.001})
+    settings = config(BOT, {"optimiser": {"learning_rate": {"linear": [0.01, 0.001]}}})
     whole = stage.train(settings, "whole")
     events = list(stage.events)
     places = {tuple(event.get(key) for key in ("kind", "stage", "epoch", "status")): number
@@ -120,7 +120,8 @@ def test_interrupted_it_leaves_the_best_so_far_and_can_be_resumed(stage: Stage) 
 def test_searched_decisions_are_imitated_too(stage: Stage) -> None:
     path = stage.folder / "searched.parquet"
     write(path, searched_chunks(GAME, 12, seed=3), facts_of(GAME, {}))
-    learning = {"network": {"hidden": [16], "difficulty": True}, "search_loss": {"root_value_share": 0.5}}
+    learning = {"network": {"hidden": [16], "difficulty": True},
+                "search_objective": {"value": {"root_value_share": 0.5}}}
     assert stage.train(config({"dataset": path, "epochs": 2}, learning))["status"] == "completed"
     assert windows(stage, "run")[-1]["agreement"] > 0.2
 
@@ -131,11 +132,11 @@ def test_without_outcomes_only_the_policy_learns_and_is_told_of(stage: Stage) ->
     import_dataset(source, path, GAME)
     settings = {"dataset": path, "epochs": 1}
     assert not knows_outcomes(path)
-    with pytest.raises(ConfigError, match=r"knows no outcomes: expected learning\.search_loss\.value_weight"):
+    with pytest.raises(ConfigError, match=r"knows no outcomes: expected learning\.search_objective\.value"):
         config(settings)
-    silent = {"search_loss": {"value_weight": 0.0}}
+    silent = {"search_objective": {"value": 0.0}}
     with pytest.raises(ConfigError, match=r"no values of a search: expected .*root_value_share 0, got 0\.5"):
-        config(settings, {"search_loss": {"value_weight": 0.0, "root_value_share": 0.5}})
+        config(settings, {"search_objective": {"value": {"weight": 0.0, "root_value_share": 0.5}}})
     with pytest.raises(ConfigError, match=r"no surprise of a search: expected learning\.network\.difficulty false"):
         config(settings, {**silent, "network": {"difficulty": True}})
     assert stage.train(config(settings, silent))["status"] == "completed"

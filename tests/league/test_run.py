@@ -68,7 +68,7 @@ def test_more_snapshots_than_the_league_keeps(stage: Stage) -> None:
 
 
 def test_the_clock_has_no_part_in_a_deterministic_run(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    config = tiny(schedule={"temperature_end": 0.2})
+    config = tiny(rollout={"temperature": {"linear": [1.0, 0.2]}})
     digests = []
     for number, seconds in enumerate((1.0, 0.0)):
         monkeypatch.setattr("league.trainer.PROGRESS_S", seconds)

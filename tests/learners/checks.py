@@ -12,27 +12,16 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from learners import td_lambda, vtrace
-from learners.config import Loss
-from tests.learners import definitions, search_checks
-from tests.learners.samples import random_batch, random_legal
+from tests.learners import definitions, objective_checks, scan_checks, search_checks
+from tests.learners.samples import random_legal
 
 Array = npt.NDArray[Any]
-CLIPS = definitions.Clips(rho_bar=1.3, c_bar=0.9, rho_pg_bar=0.7)
 HEADS = ((9,), (3, 5, 4))
 
 
 def same(found: torch.Tensor, expected: Any) -> None:
     """Raises AssertionError unless both are equal to 1e-12."""
     np.testing.assert_allclose(found.detach().numpy(), expected, rtol=1e-12, atol=1e-12)
-
-
-def recursion_inputs(seed: int) -> tuple[Array, Array, Array, Array, Array]:
-    """`(rho, discount, reward, value, bootstrap)` with T = 6, B = 4, ratios on both sides of each clip, some ends."""
-    rng = np.random.default_rng(seed)
-    lead = (6, 4)
-    return (np.exp(rng.normal(0, 0.8, lead)), rng.choice([0.0, 0.8, 1.0], lead, p=[0.2, 0.4, 0.4]),
-            rng.normal(size=lead), rng.normal(size=lead), rng.normal(size=lead[1]))
 
 
 def check_masked(module: ModuleType, seed: int) -> None:
@@ -45,50 +34,7 @@ def check_masked(module: ModuleType, seed: int) -> None:
     poisoned = torch.tensor(np.where(mask == 1, x, np.nan))
     same(module.masked_mean(poisoned, torch.tensor(mask)), x[mask == 1].mean())
     same(module.masked_mean(torch.tensor(x), torch.zeros(5, 3)), 0.0)
-
-
-def check_vtrace(module: ModuleType, seed: int) -> None:
-    """Both the native route and the scan agree with equation (1); nothing carries a gradient."""
-    inputs = recursion_inputs(seed)
-    for lam in (1.0, 0.6):
-        expected = definitions.vtrace(*inputs, clips=CLIPS, lam=lam)
-        for function in (module.vtrace, module.scan_vtrace):
-            found = function(*(torch.tensor(x) for x in inputs), **CLIPS._asdict(), lam=lam)
-            for one, other in zip(found, expected, strict=True):
-                same(one, other)
-    tracked = [torch.tensor(x, requires_grad=True) for x in inputs]
-    assert not any(x.requires_grad for x in module.vtrace(*tracked, **CLIPS._asdict(), lam=1.0))
-    strided = [torch.stack([torch.tensor(x)] * 2, -1)[..., 0] for x in inputs]
-    same(module.vtrace(*strided, **CLIPS._asdict(), lam=0.6)[0], expected[0])
-
-
-def check_td_lambda(module: ModuleType, seed: int) -> None:
-    """Both the native route and the scan agree with the mean of n-step returns; no gradient."""
-    inputs = recursion_inputs(seed)[1:]
-    for lam in (0.0, 0.7, 1.0):
-        expected = definitions.td_lambda(*inputs, lam=lam)
-        for function in (module.td_lambda, module.scan_td_lambda):
-            same(function(*(torch.tensor(x) for x in inputs), lam=lam), expected)
-    tracked = [torch.tensor(x, requires_grad=True) for x in inputs]
-    assert not module.td_lambda(*tracked, lam=0.7).requires_grad
-
-
-def check_truncation(module: ModuleType, seed: int) -> None:
-    """With neutral rows the recursion over the whole stream equals the definition applied to each game alone."""
-    rho, discount, reward, value, bootstrap = recursion_inputs(seed)
-    valid = np.random.default_rng(seed + 1).random(rho.shape) < 0.7
-    rows = module.neutralise(*(torch.tensor(x) for x in (valid.astype(np.float64), rho, discount, reward, value)))
-    v, advantage, target = definitions.by_game(
-        valid, rho, discount, reward, value, bootstrap, clips=CLIPS, vtrace_lam=0.8, lam=0.7)
-    ratio, discounts, rewards = rows
-    V, V_T = torch.tensor(value), torch.tensor(bootstrap)
-    found_v, found_advantage = vtrace.vtrace(
-        ratio, discounts, rewards, V, V_T, **CLIPS._asdict(), lam=0.8)
-    found_target = td_lambda.td_lambda(discounts, rewards, V, V_T, lam=0.7)
-    for found, expected in ((found_v, v), (found_advantage, advantage), (found_target, target)):
-        same(found[torch.tensor(valid)], expected[valid])
-    same(found_v[torch.tensor(~valid)], value[~valid])
-    same(ratio[torch.tensor(~valid)], 1.0)
+    same(module.masked_mean(poisoned, torch.tensor(mask), torch.tensor(0.5)), x[mask == 1].sum() / 0.5)
 
 
 def check_action_heads(module: ModuleType, seed: int) -> None:
@@ -122,90 +68,149 @@ def check_action_heads(module: ModuleType, seed: int) -> None:
     torch.testing.assert_close(nothing_legal.exp(), torch.full((2, 9), 1 / 9))
 
 
-def check_policy_loss(module: ModuleType, seed: int) -> None:
-    """Value and gradient of the masked policy gradient."""
-    rng = np.random.default_rng(seed)
-    log_prob = torch.tensor(-rng.random((5, 3)), requires_grad=True)
-    advantage = torch.tensor(rng.normal(size=(5, 3)), requires_grad=True)
+def random_valid(rng: np.random.Generator) -> Array:
+    """A mask `[5, 3]` with at least one row that counts and one that does not."""
     valid = (rng.random((5, 3)) < 0.7).astype(np.float64)
     valid[0, 0], valid[1, 1] = 1, 0
-    loss = module.policy_gradient_loss(log_prob, advantage, torch.tensor(valid))
-    product = log_prob.detach().numpy() * advantage.detach().numpy()
-    same(loss, -(product * valid).sum() / valid.sum())
-    loss.backward()
-    assert log_prob.grad is not None
-    same(log_prob.grad, -advantage.detach().numpy() * valid / valid.sum())
-    assert advantage.grad is None
+    return valid
+
+
+def check_policy_loss(module: ModuleType, seed: int) -> None:
+    """Value and gradient of the masked policy gradient, of one head and of several."""
+    rng = np.random.default_rng(seed)
+    valid = random_valid(rng)
+    for heads, total in (((), None), ((4,), None), ((4,), 40.0)):
+        log_prob = torch.tensor(-rng.random((5, 3, *heads)), requires_grad=True)
+        advantage = torch.tensor(rng.normal(size=(5, 3, *heads)), requires_grad=True)
+        rows = valid.sum() if total is None else total
+        loss = module.policy_gradient_loss(log_prob, advantage, torch.tensor(valid), *denominator(total))
+        weight = valid.reshape(5, 3, *(1 for _ in heads)) / rows
+        same(loss, -(log_prob.detach().numpy() * advantage.detach().numpy() * weight).sum())
+        loss.backward()
+        assert log_prob.grad is not None
+        same(log_prob.grad, -advantage.detach().numpy() * weight)
+        assert advantage.grad is None
+
+
+def denominator(total: float | None) -> tuple[torch.Tensor, ...]:
+    """The optional argument of the means."""
+    return () if total is None else (torch.tensor(total, dtype=torch.float64),)
 
 
 def check_value_loss(module: ModuleType, seed: int) -> None:
-    """Values and gradients of the masked squared error and of its square."""
+    """Values and gradients of the masked squared error, of its square, and of the clipped one."""
     rng = np.random.default_rng(seed)
-    valid = (rng.random((5, 3)) < 0.7).astype(np.float64)
-    valid[0, 0], valid[1, 1] = 1, 0
+    valid = random_valid(rng)
     for function, power in ((module.squared_value_loss, 2), (module.quartic_value_loss, 4)):
-        value = torch.tensor(rng.normal(size=(5, 3)), requires_grad=True)
-        target = torch.tensor(rng.normal(size=(5, 3)), requires_grad=True)
-        loss = function(value, target, torch.tensor(valid))
-        error = value.detach().numpy() - target.detach().numpy()
-        same(loss, (error**power * valid).sum() / valid.sum())
+        for total in (None, 40.0):
+            rows = valid.sum() if total is None else total
+            value = torch.tensor(rng.normal(size=(5, 3)), requires_grad=True)
+            target = torch.tensor(rng.normal(size=(5, 3)), requires_grad=True)
+            loss = function(value, target, torch.tensor(valid), *denominator(total))
+            error = value.detach().numpy() - target.detach().numpy()
+            same(loss, (error**power * valid).sum() / rows)
+            loss.backward()
+            assert value.grad is not None
+            same(value.grad, power * error**(power - 1) * valid / rows)
+            assert target.grad is None
+
+    for total in (None, 40.0):
+        rows = float(valid.sum()) if total is None else total
+        value, old, target = (torch.tensor(rng.normal(size=(5, 3)), requires_grad=True) for _ in range(3))
+        loss = module.clipped_value_loss(value, old, target, torch.tensor(valid), *denominator(total), clip=0.5)
+        expected, slope = 0.0, np.zeros((5, 3))
+        for at in np.ndindex(5, 3):
+            v, v_old, g = (x[at].item() for x in (value, old, target))
+            held = min(max(v, v_old - 0.5), v_old + 0.5)
+            expected += float(valid[at]) / rows * max((v - g) ** 2, (held - g) ** 2)
+            if held == v or (v - g) ** 2 > (held - g) ** 2:
+                slope[at] = valid[at] / rows * 2 * (v - g)
+        same(loss, expected)
         loss.backward()
         assert value.grad is not None
-        same(value.grad, power * error**(power - 1) * valid / valid.sum())
+        same(value.grad, slope)
+        assert old.grad is None
         assert target.grad is None
 
 
-def check_actor_critic(module: ModuleType, seed: int) -> None:
-    """The whole loss, its gradient at every logit and value, and every metric."""
-    config = Loss(policy_weight=1.5, value_weight=0.7, lam=0.7, vtrace_lambda=0.8, **CLIPS._asdict())
-    entropy_weight = 0.3
-    for sizes in HEADS:
-        batch = random_batch(sizes, 5, 3, seed)
-        rng = np.random.default_rng(seed + 1)
-        logits = torch.tensor(rng.normal(size=(6, 3, sum(sizes))), requires_grad=True)
-        value = torch.tensor(rng.normal(size=(6, 3)), requires_grad=True)
-        loss, metrics = module.actor_critic_loss(logits, value, batch, sizes, config, entropy_weight)
+def check_ppo_loss(module: ModuleType, seed: int) -> None:
+    """Value and gradient row by row, on both sides of the clip, metrics, and normalised advantages."""
+    rng = np.random.default_rng(seed)
+    valid = random_valid(rng)
+    for total in (None, 40.0):
+        rows = valid.sum() if total is None else total
+        old = torch.tensor(-1 - rng.random((5, 3)), requires_grad=True)
+        now = torch.tensor(old.detach().numpy() + rng.normal(0, 0.4, (5, 3)), requires_grad=True)
+        advantage = torch.tensor(rng.normal(size=(5, 3)), requires_grad=True)
+        loss, metrics = module.ppo_loss(now, old, advantage, torch.tensor(valid), *denominator(total), clip=0.2)
+        expected, outside, distance, slope = 0.0, 0.0, 0.0, np.zeros((5, 3))
+        for at in np.ndindex(5, 3):
+            share = float(valid[at] / rows)
+            ratio, gain = float(np.exp(now[at].item() - old[at].item())), advantage[at].item()
+            if (gain > 0 and ratio > 1.2) or (gain < 0 and ratio < 0.8):
+                expected -= share * gain * (1.2 if gain > 0 else 0.8)
+            else:
+                expected -= share * gain * ratio
+                slope[at] = -share * gain * ratio
+            outside += share * (not 0.8 <= ratio <= 1.2)
+            distance += share * float(ratio - 1 - np.log(ratio))
+        same(loss, expected)
         loss.backward()
+        assert now.grad is not None
+        same(now.grad, slope)
+        assert old.grad is None
+        assert advantage.grad is None
+        assert metrics.keys() == {"clip_share", "approx_kl"}
+        assert not any(metric.requires_grad for metric in metrics.values())
+        same(metrics["clip_share"], outside)
+        same(metrics["approx_kl"], distance)
 
-        V, legal, action = value.detach().numpy(), batch.legal[:-1].numpy(), batch.action.numpy()
-        valid, n = batch.valid.numpy(), batch.valid.numpy().sum()
-        acted = valid == 1
-        log_p = definitions.log_policy(logits.detach().numpy()[:-1], legal, sizes)
-        log_prob = definitions.joint_log_prob(log_p, action, sizes)
-        log_rho = log_prob - batch.log_prob.numpy().sum(-1)
-        rho = np.exp(log_rho)
-        _, advantage, target = definitions.by_game(
-            acted, rho, batch.discount.numpy(), batch.reward.numpy(), V[:-1], V[-1],
-            clips=CLIPS, vtrace_lam=0.8, lam=0.7)
-        loss_policy = -(advantage * log_prob)[acted].mean()
-        loss_value = ((V[:-1] - target)[acted] ** 2).mean()
-        entropy = definitions.entropy(log_p)[acted].mean()
-        total = 1.5 * loss_policy + 0.7 * loss_value - entropy_weight * entropy
-        same(loss, total)
+    far = torch.tensor([-1e9, 0.0, 1e9], dtype=torch.float64, requires_grad=True)
+    every = torch.ones(3, dtype=torch.float64)
+    loss, metrics = module.ppo_loss(far, far.detach().flip(0), -every, every, clip=0.2)
+    loss.backward()
+    assert far.grad is not None
+    assert all(torch.isfinite(x).all() for x in (loss, far.grad, *metrics.values()))
 
-        chosen = np.zeros_like(log_p)
-        np.put_along_axis(chosen, action + np.cumsum([0, *sizes[:-1]]), 1, -1)
-        by_logit = -1.5 * advantage[..., None] * (chosen - np.exp(log_p))
-        by_logit -= entropy_weight * definitions.entropy_gradient(log_p, sizes)
-        assert logits.grad is not None
-        assert value.grad is not None
-        same(logits.grad[:-1], by_logit * valid[..., None] / n)
-        same(value.grad[:-1], 1.4 * (V[:-1] - target) * valid / n)
-        assert torch.all(logits.grad[-1] == 0)
-        assert torch.all(value.grad[-1] == 0)
-        assert torch.all(logits.grad[:-1][~batch.legal[:-1]] == 0)
+    found = module.normalise(advantage, torch.tensor(valid))
+    assert not found.requires_grad
+    counted, raw = valid == 1, advantage.detach().numpy()
+    same(found[torch.tensor(counted)], (raw[counted] - raw[counted].mean()) / (raw[counted].std() + 1e-8))
+    hole = torch.tensor(np.where(counted, raw, np.nan))
+    same(module.normalise(hole, torch.tensor(valid))[torch.tensor(counted)], found[torch.tensor(counted)])
+    constant = torch.full((5, 3), 2.0, dtype=torch.float64)
+    same(module.normalise(constant, torch.tensor(valid)), np.zeros((5, 3)))
+    assert torch.isfinite(module.normalise(constant, torch.zeros(5, 3))).all()
+    # two ranks with the same rows: the sums double, the statistics stay
+    same(module.normalise(advantage, torch.tensor(valid), lambda x: 2 * x), found)
 
-        expected = {
-            "loss_total": total, "loss_policy": loss_policy, "loss_value": loss_value, "entropy": entropy,
-            "kl_behaviour": (rho - 1 - log_rho)[acted].mean(), "rho_mean": rho[acted].mean(),
-            "rho_clip_share": (rho > 1.3)[acted].mean(), "value_mean": V[:-1][acted].mean(),
-            "value_std": V[:-1][acted].std(),
-            "explained_variance": 1 - (target - V[:-1])[acted].var() / target[acted].var(),
-        }
-        assert metrics.keys() == expected.keys()
-        for name, metric in metrics.items():
-            assert not metric.requires_grad
-            same(metric, expected[name])
+
+def check_reference_kl(module: ModuleType, seed: int) -> None:
+    """Value and gradient, for one head and for three; whatever illegal actions hold."""
+    rng = np.random.default_rng(seed)
+    valid = random_valid(rng)
+    for sizes in HEADS:
+        _, legal = random_legal(rng, (5, 3), sizes)
+        log_p, log_q = (definitions.log_policy(rng.normal(0, 2, legal.shape), legal, sizes) for _ in range(2))
+        expected, slope = 0.0, np.zeros(legal.shape)
+        for at in np.ndindex(*legal.shape):
+            if legal[at]:
+                expected += valid[at[:2]] * np.exp(log_q[at]) * (log_q[at] - log_p[at]) / valid.sum()
+                slope[at] = -valid[at[:2]] * np.exp(log_q[at]) / valid.sum()
+        for p, q in ((0.0, 0.0), (-np.inf, -np.inf), (-1e9, 0.0), (np.inf, np.nan)):
+            policy = torch.tensor(np.where(legal, log_p, p), requires_grad=True)
+            teacher = torch.tensor(np.where(legal, log_q, q), requires_grad=True)
+            loss = module.reference_kl(policy, teacher, torch.tensor(legal).bool(), torch.tensor(valid))
+            same(loss, expected)
+            loss.backward()
+            assert policy.grad is not None
+            same(policy.grad, slope)
+            assert teacher.grad is None
+        whole = torch.tensor(legal).bool(), torch.tensor(valid), *denominator(40.0)
+        same(module.reference_kl(policy, teacher, *whole), expected * valid.sum() / 40)
+        same(module.reference_kl(teacher, teacher, *whole), 0.0)
+    certain = torch.tensor([[0.0, -torch.inf]]), torch.tensor([[True, True]]), torch.ones(1)
+    same(module.reference_kl(torch.tensor([[0.5, 0.5]], dtype=torch.float64).log(), *certain), np.log(2))
 
 
 def check_cloning_loss(module: ModuleType, seed: int) -> None:
@@ -228,18 +233,24 @@ def check_cloning_loss(module: ModuleType, seed: int) -> None:
         loss.backward()
         assert logits.grad is not None
         same(logits.grad, slope)
+        counted = torch.tensor([1.0, 0.0, 1.0, 1.0, 0.0], dtype=torch.float64)
+        picked = [0, 2, 3]
+        some = module.cloning_loss(logits[picked], torch.tensor(action[picked]), sizes)
+        same(module.cloning_loss(logits, torch.tensor(action), sizes, counted), some.detach().numpy())
+        same(module.cloning_loss(logits, torch.tensor(action), sizes, counted, *denominator(40.0)),
+             some.detach().numpy() * 3 / 40)
 
 
 CHECKS: dict[str, Callable[[ModuleType, int], None]] = {
     "masked": check_masked,
-    "vtrace": check_vtrace,
-    "td_lambda": check_td_lambda,
-    "truncation": check_truncation,
     "action_heads": check_action_heads,
     "policy_loss": check_policy_loss,
     "value_loss": check_value_loss,
-    "actor_critic": check_actor_critic,
+    "ppo_loss": check_ppo_loss,
+    "reference_kl": check_reference_kl,
     "cloning_loss": check_cloning_loss,
+    **scan_checks.CHECKS,
     **search_checks.CHECKS,
+    **objective_checks.CHECKS,
 }
 """Module of learners/ and its check."""

@@ -4,7 +4,7 @@ Letters: T transitions, B streams, A mask bytes, H heads.
 """
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -48,6 +48,34 @@ def td_lambda(discount: Array, reward: Array, value: Array, bootstrap: Array, *,
     return target
 
 
+def gae(discount: Array, reward: Array, value: Array, bootstrap: Array, *, lam: float) -> Array:
+    """Equation 16 of Schulman et al. 2016: the sum of `(gamma lambda)^k delta_{t + k}`."""
+    V = np.concatenate([value, bootstrap[None]])
+    delta = reward + discount * V[1:] - value
+    out = np.zeros_like(value)
+    for t in range(len(reward)):
+        for k in range(t, len(reward)):
+            out[t] += np.prod(lam * discount[t:k], axis=0) * delta[k]
+    return out
+
+
+def upgo(
+    rho: Array, discount: Array, reward: Array, value: Array, bootstrap: Array, *, rho_bar: float
+) -> Array:
+    """AlphaStar: the return that goes on for as long as each following step is worth what was expected of it."""
+    V, T = np.concatenate([value, bootstrap[None]]), len(reward)
+    out = np.zeros_like(value)
+    for t, b in np.ndindex(*value.shape):
+        end = t
+        while end + 1 < T and reward[end + 1, b] + discount[end + 1, b] * V[end + 2, b] >= V[end + 1, b]:
+            end += 1
+        ret = V[end + 1, b]
+        for k in range(end, t - 1, -1):
+            ret = reward[k, b] + discount[k, b] * ret
+        out[t, b] = min(rho_bar, rho[t, b]) * (ret - value[t, b])
+    return out
+
+
 def games(valid: Array, discount: Array) -> list[tuple[int, int, int, bool]]:
     """`(stream, begin, end, truncated)` of the stretches of one game: rows begin .. end - 1 are its decisions.
 
@@ -71,14 +99,23 @@ def by_game(
     clips: Clips, vtrace_lam: float, lam: float,
 ) -> tuple[Array, Array, Array]:
     """`(v, advantage, G)` computed game by game, each with its own bootstrap; rows without a decision hold 0."""
-    v, advantage, target = np.zeros_like(value), np.zeros_like(value), np.zeros_like(value)
+    inputs = (valid, rho, discount, reward, value, bootstrap)
+    v = each_game(lambda *rows: vtrace(*rows, clips=clips, lam=vtrace_lam)[0], *inputs)
+    advantage = each_game(lambda *rows: vtrace(*rows, clips=clips, lam=vtrace_lam)[1], *inputs)
+    return v, advantage, each_game(lambda _, *rows: td_lambda(*rows, lam=lam), *inputs)
+
+
+def each_game(
+    function: Callable[..., Array], valid: Array, rho: Array, discount: Array, reward: Array, value: Array,
+    bootstrap: Array,
+) -> Array:
+    """`function(rho, discount, reward, value, bootstrap)` of each game; rows without a decision hold 0."""
+    found = np.zeros_like(value)
     V = np.concatenate([value, bootstrap[None]])
     for b, begin, end, _ in games(valid, discount):
-        rows, stream = slice(begin, end), slice(b, b + 1)
-        pieces = (discount[rows, stream], reward[rows, stream], value[rows, stream], V[end, stream])
-        v[rows, stream], advantage[rows, stream] = vtrace(rho[rows, stream], *pieces, clips=clips, lam=vtrace_lam)
-        target[rows, stream] = td_lambda(*pieces, lam=lam)
-    return v, advantage, target
+        at = slice(begin, end), slice(b, b + 1)
+        found[at] = function(rho[at], discount[at], reward[at], value[at], V[end, b:b + 1])
+    return found
 
 
 def log_policy(logits: Array, legal: Array, head_sizes: Sequence[int]) -> Array:

@@ -90,7 +90,7 @@ def check_rows(module: ModuleType, seed: int) -> None:
             staging = module.RowStaging(game, CPU, symmetries=allowed, wdl=False)
             staging.stage([played_chunk(game, lines, seed, targets=7)])     # leaves its rows in the memory
             rows = staging.stage(chunks)
-            assert len(rows) == 90
+            assert rows.rows == 90
             assert rows.mean_version == (0 * 40 + 40 * 50) / 90
             met: list[int] = []
             used = set()
@@ -144,7 +144,8 @@ def check_weight_average(module: ModuleType, seed: int) -> None:
         for values in history[1:]:
             with torch.no_grad():
                 parameter.copy_(torch.tensor(values))
-            average.update()
+            average.update(torch.tensor(1.0))
+            average.update(torch.tensor(0.0))    # a step that was left out
         kept = [min(decay, (1 + n) / (10 + n)) for n in range(1, 31)]
         expected = np.prod(kept) * history[0].astype(np.float64)
         for n in range(1, 31):
@@ -153,13 +154,13 @@ def check_weight_average(module: ModuleType, seed: int) -> None:
         np.testing.assert_allclose(found["w"], expected, rtol=2e-6, atol=2e-6)
         assert not average.tensors["w"].requires_grad
         assert average.steps == 30
-        average.update()
+        average.update(torch.tensor(1.0))
         np.testing.assert_allclose(found["w"], expected, rtol=2e-6, atol=2e-6)     # a copy
 
         twin = module.WeightAverage({"w": parameter}, decay)
         twin.load(average.weights(), average.steps)
         for one in (average, twin):
-            one.update()
+            one.update(torch.tensor(1.0))
         assert torch.equal(average.tensors["w"], twin.tensors["w"])
         average.begin_anew()
         assert torch.equal(average.tensors["w"], parameter.detach())

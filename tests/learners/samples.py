@@ -109,12 +109,12 @@ def random_row_batch(num_actions: int, rows: int, seed: int, targets: int = 3) -
 
 
 def random_batch(head_sizes: Sequence[int], steps: int, streams: int, seed: int) -> Batch:
-    """A float64 batch for loss functions; its observations are empty."""
+    """A float64 batch for loss functions; its observations are the numbers of the rows."""
     rng = np.random.default_rng(seed)
     action, legal = random_legal(rng, (steps + 1, streams), head_sizes)
     valid = rng.random((steps, streams)) < 0.8
     return Batch(
-        observation=torch.empty(0),
+        observation=torch.arange((steps + 1) * streams).view(steps + 1, streams, 1),
         legal=torch.from_numpy(legal).bool(),
         action=torch.from_numpy(action[:-1]),
         log_prob=torch.from_numpy(np.log(rng.uniform(0.1, 0.9, (steps, streams, len(head_sizes))))),

@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from learners.config import SearchLoss
+from learners.objective_config import SearchObjective
 from learners.output import Output
+from learners.schedule import at
 from tests.learners import definitions
 from tests.learners.row_checks import check_rows, check_weight_average
 from tests.learners.samples import random_row_batch
@@ -109,36 +110,41 @@ def check_wdl_loss(module: ModuleType, seed: int) -> None:
     same(given.grad, (probabilities(logits) - happened) / ROWS)
 
 
-def check_alphazero(module: ModuleType, seed: int) -> None:
+def check_search_objective(module: ModuleType, seed: int) -> None:
     """The whole loss, its gradient at every output of the network, and every metric, for all kinds of networks."""
     for softmax, wdl, difficulty in product(("legal", "all"), (False, True), (False, True)):
-        config = SearchLoss(policy_weight=1.5, softmax=softmax, value_weight=0.7, quartic_weight=0.25,  # type: ignore[arg-type]
-                            difficulty_weight=0.6, illegal_weight=0.9, root_value_share=0.0 if wdl else 0.3)
-        _check_combination(module, config, wdl=wdl, difficulty=difficulty, seed=seed)
-    nothing = dict.fromkeys(("policy_weight", "value_weight", "quartic_weight", "difficulty_weight"), 0.0)
-    _check_combination(module, SearchLoss(**nothing), wdl=True, difficulty=True, seed=seed)  # type: ignore[arg-type]
+        _check_combination(module, SearchObjective.model_validate({
+            "distillation": {"weight": 1.5, "softmax": softmax}, "value_quartic": 0.25, "difficulty": 0.6,
+            "value": {"weight": {"linear": [0.3, 1.1]}, "root_value_share": 0.0 if wdl else 0.3}, "illegal": 0.9,
+        }), wdl=wdl, difficulty=difficulty, seed=seed)
+    nothing = SearchObjective.model_validate({"distillation": 0.0, "value": 0.0, "difficulty": 0.0})
+    _check_combination(module, nothing, wdl=True, difficulty=True, seed=seed)
     batch = random_row_batch(ACTIONS, ROWS, seed)
     huge = Output(torch.zeros(ROWS, ACTIONS), torch.full((ROWS,), 1e12))
     single = type(batch)(**{name: x.float() if x.is_floating_point() else x for name, x in vars(batch).items()})
-    loss, _ = module.alphazero_loss(huge, single, SearchLoss())
-    assert torch.isfinite(loss)     # the fourth power of the error is not
+    assert torch.isfinite(module.search_terms(huge, single, SearchObjective()).loss)     # the fourth power is not
 
 
-def _check_combination(module: ModuleType, config: SearchLoss, *, wdl: bool, difficulty: bool, seed: int) -> None:
+def _check_combination(module: ModuleType, config: SearchObjective, *, wdl: bool, difficulty: bool, seed: int) -> None:
     rng = np.random.default_rng(seed + 1)
     batch = random_row_batch(ACTIONS, ROWS, seed)
     logits, value = rng.normal(0, 1, (ROWS, ACTIONS)), rng.uniform(-1, 1, ROWS)
     raw, doubt = rng.normal(size=(ROWS, 3)), rng.normal(size=ROWS)
     output = Output(leaf(logits), leaf(value), leaf(raw) if wdl else None, leaf(doubt) if difficulty else None)
-    loss, metrics = module.alphazero_loss(output, batch, config)
+    terms = module.search_terms(output, batch, config, 0.5)
+    loss, metrics = terms.loss, terms.metrics
     loss.backward()
 
+    policy, mix = at(config.distillation.weight, 0.5), config.value.root_value_share
+    of_value, of_difficulty = at(config.value.weight, 0.5), at(config.difficulty.weight, 0.5)
+    quartic, against_illegal = (0.0 if term is None else at(term.weight, 0.5)
+                                for term in (config.value_quartic, config.illegal))
     legal, outcome = batch.legal.numpy(), batch.outcome.numpy()
     target = dense(batch.target_action.numpy(), batch.target_prob.numpy(), ACTIONS)
     full = probabilities(logits)
     q = np.where(legal, full, 0) / np.where(legal, full, 0).sum(1, keepdims=True)
-    p = q if config.softmax == "legal" else full
-    z = (1 - config.root_value_share) * outcome + config.root_value_share * batch.root_value.numpy()
+    p = q if config.distillation.softmax == "legal" else full
+    z = (1 - mix) * outcome + mix * batch.root_value.numpy()
     illegal = (full * ~legal).sum(1)
     expected = {
         "loss_policy": cross_entropy(target, p),
@@ -148,34 +154,34 @@ def _check_combination(module: ModuleType, config: SearchLoss, *, wdl: bool, dif
         "policy_entropy": definitions.entropy(definitions.log_policy(logits, legal, (ACTIONS,))).sum() / ROWS,
         "value_mean": value.mean(), "value_std": value.std(),
     }
-    weights = {"loss_policy": config.policy_weight, "loss_value": 0.0 if wdl else config.value_weight,
-               "loss_value_quartic": config.quartic_weight, "loss_illegal_penalty": config.illegal_weight}
+    weights = {"loss_policy": policy, "loss_value": 0.0 if wdl else of_value,
+               "loss_value_quartic": quartic, "loss_illegal_penalty": against_illegal}
     happened = np.stack([outcome == 1, outcome == 0, outcome == -1], 1).astype(float)
     hard = np.minimum(1, batch.surprise.numpy() / 2)
     sure = 1 / (1 + np.exp(-doubt))
     if wdl:
         expected["loss_value_wdl"] = cross_entropy(happened, probabilities(raw))
-        weights["loss_value_wdl"] = config.value_weight
+        weights["loss_value_wdl"] = of_value
     if difficulty:
         expected["loss_difficulty"] = -(hard * np.log(sure) + (1 - hard) * np.log(1 - sure)).sum() / ROWS
-        weights["loss_difficulty"] = config.difficulty_weight
-    expected["loss_total"] = sum(weight * expected[name] for name, weight in weights.items())
-    same(loss, expected["loss_total"])
+        weights["loss_difficulty"] = of_difficulty
+    same(loss, sum(weight * expected[name] for name, weight in weights.items()))
+    assert terms.weighted.keys() == {name.removeprefix("loss_") for name, weight in weights.items() if weight}
     assert metrics.keys() == expected.keys()
     for name, metric in metrics.items():
         assert not metric.requires_grad
         same(metric, expected[name])
 
-    by_logit = config.policy_weight * (p - target) + config.illegal_weight * full * (~legal - illegal[:, None])
+    by_logit = policy * (p - target) + against_illegal * full * (~legal - illegal[:, None])
     same(_gradient(output.logits), by_logit / ROWS)
-    if config.softmax == "legal" and not config.illegal_weight:
+    if config.distillation.softmax == "legal" and not against_illegal:
         assert torch.all(_gradient(output.logits)[~batch.legal] == 0)
     same(_gradient(output.value),
-         (2 * weights["loss_value"] * (value - z) + 4 * config.quartic_weight * (value - z) ** 3) / ROWS)
+         (2 * weights["loss_value"] * (value - z) + 4 * quartic * (value - z) ** 3) / ROWS)
     if output.wdl is not None:
-        same(_gradient(output.wdl), config.value_weight * (probabilities(raw) - happened) / ROWS)
+        same(_gradient(output.wdl), of_value * (probabilities(raw) - happened) / ROWS)
     if output.difficulty is not None:
-        same(_gradient(output.difficulty), config.difficulty_weight * (sure - hard) / ROWS)
+        same(_gradient(output.difficulty), of_difficulty * (sure - hard) / ROWS)
 
 
 def _gradient(x: torch.Tensor) -> torch.Tensor:
@@ -187,7 +193,7 @@ CHECKS = {
     "illegal_mass": check_illegal_mass,
     "difficulty_loss": check_difficulty_loss,
     "wdl_loss": check_wdl_loss,
-    "alphazero": check_alphazero,
+    "search_objective": check_search_objective,
     "rows": check_rows,
     "weight_average": check_weight_average,
 }

@@ -10,13 +10,16 @@ import pytest
 import torch
 from pydantic import ValidationError
 
+from envs.registry import make
 from learners import checkpoint
 from learners.batch import Staging
 from learners.chunk import Chunk
-from learners.config import Learning, Loss, Optimiser
+from learners.config import Learning, Optimiser
 from learners.learner import Learner
 from learners.network_config import Network
 from learners.networks import digest
+from learners.objective_config import Objective, Ppo, Term, Value
+from learners.schedule import Schedule
 from tests.learners.samples import random_chunk, tic_tac_toe
 
 GAME = tic_tac_toe()
@@ -73,21 +76,70 @@ def test_chunks_joined_or_apart_are_the_same_update() -> None:
     assert digest(one.weights()) == digest(two.weights())
 
 
-def test_learning_rate_and_entropy_weight_can_change_with_every_update() -> None:
-    def after(config: Learning, **changed: float) -> str:
-        ours = learner(config=config)
-        ours.update(chunks(0), **changed)
+def test_schedules_follow_the_progress_of_the_run() -> None:
+    def after(progress: float, rate: float | Schedule = 1e-2, entropy: float | Schedule = 0.01) -> str:
+        ours = learner(config=CONFIG.model_copy(update={
+            "optimiser": Optimiser(learning_rate=rate), "objective": Objective(entropy=Term(weight=entropy))}))
+        ours.update(chunks(0), progress)
         return digest(ours.weights())
 
-    other_rate = CONFIG.model_copy(update={"optimiser": Optimiser(learning_rate=3e-2)})
-    assert after(CONFIG, learning_rate=3e-2) == after(other_rate) != after(CONFIG)
-    other_entropy = CONFIG.model_copy(update={"loss": Loss(entropy_weight=0.5)})
-    assert after(CONFIG, entropy_weight=0.5) == after(other_entropy) != after(CONFIG)
-    still = learner()
+    assert after(0.0) == after(0.7)
+    assert after(0.5, rate=Schedule(linear=(1e-2, 5e-2))) == after(0.0, rate=3e-2) != after(0.0)
+    assert after(0.5, entropy=Schedule(step={0: 0.0, 0.5: 0.5})) == after(0.0, entropy=0.5) != after(0.0)
+    still = learner(config=CONFIG.model_copy(update={"optimiser": Optimiser(learning_rate=Schedule(linear=(1e-2, 0)))}))
     before = digest(still.weights())
-    still.update(chunks(0), learning_rate=0.0)
+    still.update(chunks(0), 1.0)
     assert digest(still.weights()) == before
-    assert after(CONFIG, learning_rate=1e-2) == after(CONFIG)
+
+
+def test_epochs_of_minibatches() -> None:
+    """Each gradient step is one of Adam; the same seed draws the same minibatches."""
+    several = CONFIG.model_copy(update={
+        "epochs": 3, "minibatch_rows": 10, "objective": Objective(ppo=Ppo(), value=Value(clip=0.2))})
+    one, two = learner(config=several), learner(config=several)
+    figures = one.update(chunks(0))
+    assert figures == two.update(chunks(0))
+    assert digest(one.weights()) == digest(two.weights())
+    assert figures["gradient_steps"] == 3 * round(5 * 7 / 10)
+    assert one.version == 1
+    assert figures["ppo_kl"] > figures["kl_behaviour"] * 0.5
+    assert {"loss_ppo", "ppo_clip_share"} < figures.keys()
+
+
+def test_shares_of_the_gradient_are_measured_now_and_then() -> None:
+    config = CONFIG.model_copy(update={"gradient_shares_every": 2, "epochs": 2})
+    ours, never = learner(config=config), learner(config=config.model_copy(update={"gradient_shares_every": 0}))
+    for number in range(3):
+        figures = ours.update(chunks(number))
+        plain = never.update(chunks(number))
+        shares = {name: value for name, value in figures.items() if name.startswith("gradient_share_")}
+        assert plain == {name: value for name, value in figures.items() if name not in shares}
+        assert shares.keys() == ({f"gradient_share_{name}" for name in ("vtrace", "value", "entropy")}
+                                 if number % 2 == 0 else set())
+        assert number % 2 or sum(shares.values()) == pytest.approx(1)
+
+
+def test_the_reference_is_another_network_that_stays_as_it_is(tmp_path: Path) -> None:
+    teacher = learner(seed=5, config=CONFIG.model_copy(update={"network": Network(hidden=(8,))}))
+    for number in range(20):
+        teacher.update(chunks(number))
+    teacher.save(tmp_path / "teacher")
+    near = CONFIG.model_copy(update={
+        "reference": tmp_path / "teacher", "objective": Objective(kl_reference=Term(weight=10.0))})
+    ours, free = learner(config=near), learner()
+    apart = [ours.update(chunks(number % 3))["loss_kl_reference"] for number in range(60)]
+    for number in range(60):
+        free.update(chunks(number % 3))
+    assert apart[-1] < 0.2 * apart[0]
+    observations = chunks(0)[0].columns["observation"][0]
+    at_teacher, at_ours, at_free = (one.predict(observations).logits for one in (teacher, ours, free))
+    assert np.abs(at_ours - at_teacher).mean() < np.abs(at_free - at_teacher).mean()
+    with pytest.raises(ValidationError, match=r"kl_reference needs learning\.reference"):
+        Learning(objective=Objective(kl_reference=Term()))
+    other = Learner(make("connect_four"), CONFIG, seed=0)
+    other.save(tmp_path / "other")
+    with pytest.raises(ValueError, match=r"learning\.reference: .* does not fit tic_tac_toe: game is 'connect_four'"):
+        learner(config=near.model_copy(update={"reference": tmp_path / "other"}))
 
 
 def test_a_step_that_is_not_finite_is_left_out_and_counted() -> None:
@@ -126,7 +178,7 @@ def test_refused_chunks() -> None:
         ours.update([])
     with pytest.raises(ValueError, match=r"same T \+ 1 rows, got \[5, 6\]"):
         ours.update([random_chunk(GAME, (6, 4), 0), random_chunk(GAME, (5, 4), 1)])
-    with pytest.raises(ValueError, match="layout 'rows', the actor-critic loss needs 'unroll'"):
+    with pytest.raises(ValueError, match="layout 'rows', learning from unrolls needs 'unroll'"):
         Staging(GAME, ours.device).collate([random_chunk(GAME, (6,), 0, layout="rows")])
     with pytest.raises(ValueError, match="'chunk-0' has split 'held_out', an update needs 'train'"):
         ours.update([random_chunk(GAME, (6, 4), 1), random_chunk(GAME, (6, 4), 0, split="held_out")])

@@ -12,10 +12,11 @@ import numpy.typing as npt
 import torch
 
 from learners.chunk import Chunk, seal
-from learners.config import Learning, Loss, Optimiser
+from learners.config import Learning, Optimiser
 from learners.learner import Learner
 from learners.network_config import Network
 from learners.networks import Weights, build_network, write_weights
+from learners.objective_config import Objective, Value
 from tests.learners.samples import tic_tac_toe
 
 Array = npt.NDArray[Any]
@@ -23,7 +24,7 @@ GAME = tic_tac_toe()
 T, B, CELLS, LIMIT, GAMMA = 16, 32, 9, 24, 0.95
 LEGAL = np.packbits(np.array([1, 1, 0, 0, 0, 0, 0, 0, 0], np.uint8), bitorder="little")
 CONFIG = Learning(
-    network=Network(hidden=(32,)), loss=Loss(discount=GAMMA, lam=0.9, entropy_weight=0.01),
+    network=Network(hidden=(32,)), discount=GAMMA, objective=Objective(value=Value(lam=0.9)),
     optimiser=Optimiser(learning_rate=5e-3), device="cpu",
 )
 

@@ -90,7 +90,7 @@ def test_what_does_not_fit_is_named(tmp_path: Path, fact: str, value: Any, sente
 def test_where_there_is_no_model(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="there is no such folder"):
         load_model(tmp_path / "nowhere")
-    with pytest.raises(ValueError, match="expected the folder of a run, a checkpoint or a learner"):
+    with pytest.raises(ValueError, match="expected the folder of a run, a checkpoint, a learner or an export"):
         load_model(tmp_path)
     (tmp_path / "config.yaml").write_text("game: tic_tac_toe\n")
     with pytest.raises(ValueError, match="this run has no checkpoint yet"):

@@ -15,14 +15,16 @@ from pydantic import ValidationError
 
 from envs.registry import make
 from learners import checkpoint
-from learners.alphazero import alphazero_loss
 from learners.chunk import Chunk
-from learners.config import Learning, Optimiser, SearchLoss
+from learners.config import Learning, Optimiser
 from learners.learner import Learner
 from learners.network_config import Network
 from learners.networks import build_network, digest, write_weights
+from learners.objective_config import Distillation, Outcome, SearchObjective, Term
 from learners.output import Output
 from learners.rows import RowStaging
+from learners.schedule import Schedule
+from learners.search_objective import search_terms
 from tests.learners.row_checks import played_chunk, position, random_lines
 from tests.learners.samples import random_chunk, random_rows, tic_tac_toe
 
@@ -62,9 +64,10 @@ def test_metrics_and_counters() -> None:
 
 def test_metrics_are_means_over_the_minibatches() -> None:
     """With learning rate 0 every minibatch sees the same weights, so the sums over the rows tell the means."""
-    ours = learner(PLAIN.model_copy(update={"minibatch_rows": 10, "symmetries": False}))
+    still = Optimiser(learning_rate=Schedule(linear=(0.01, 0.0)))
+    ours = learner(PLAIN.model_copy(update={"minibatch_rows": 10, "symmetries": False, "optimiser": still}))
     rows = random_rows(GAME, 40, 5)
-    found = ours.update([random_chunk(GAME, (40,), 5, rows, layout="rows")], learning_rate=0.0)
+    found = ours.update([random_chunk(GAME, (40,), 5, rows, layout="rows")], progress=1.0)
     assert found["gradient_steps"] == 4
     said = ours.predict(rows["observation"])
     error = said.value.astype(np.float64) - rows["outcome"]
@@ -141,7 +144,7 @@ def test_refused_chunks() -> None:
         ours.update([random_chunk(GAME, (20,), 8, thirds, layout="rows")])
     learner(PLAIN).update([random_chunk(GAME, (20,), 8, thirds, layout="rows")])
     staging = RowStaging(GAME, ours.device, symmetries=True, wdl=False)
-    with pytest.raises(ValueError, match="layout 'unroll', the AlphaZero loss needs 'rows'"):
+    with pytest.raises(ValueError, match="layout 'unroll', learning from a search needs 'rows'"):
         staging.stage([unroll])
     with pytest.raises(ValueError, match="at least one chunk"):
         staging.stage([])
@@ -152,9 +155,10 @@ def test_refused_chunks() -> None:
 
 
 def test_a_share_of_the_searchs_value_and_win_draw_loss_exclude_each_other() -> None:
-    with pytest.raises(ValidationError, match=r"search_loss.root_value_share 0.5 needs network.value 'scalar'"):
-        Learning(network=Network(value="wdl"), search_loss=SearchLoss(root_value_share=0.5))
-    Learning(search_loss=SearchLoss(root_value_share=0.5))
+    mixed = SearchObjective(value=Outcome(root_value_share=0.5))
+    with pytest.raises(ValidationError, match=r"value.root_value_share 0.5 needs network.value 'scalar'"):
+        Learning(network=Network(value="wdl"), search_objective=mixed)
+    Learning(search_objective=mixed)
 
 
 def test_the_average_of_the_weights() -> None:
@@ -302,9 +306,9 @@ def test_loss_and_minibatches_never_wait_for_the_device(kind: str, extras: dict[
     staging = RowStaging(GAME, device, symmetries=True, wdl=config.value == "wdl")
     network = build_network(config, GAME, 0).to(device)
     for batch in staging.minibatches(staging.stage(chunks(0)), 16, np.random.default_rng(0)):
-        loss, metrics = alphazero_loss(network(batch.observation), batch, SearchLoss(illegal_weight=1.0))
-        assert loss.device.type == "meta"
-        assert all(metric.shape == () for metric in metrics.values())
+        terms = search_terms(network(batch.observation), batch, SearchObjective(illegal=Term()))
+        assert terms.loss.device.type == "meta"
+        assert all(metric.shape == () for metric in terms.metrics.values())
 
 
 @pytest.mark.parametrize("network", [Network(hidden=(64,), value="wdl", difficulty=True),
@@ -326,7 +330,7 @@ def test_it_learns_what_is_the_same_in_every_symmetry(network: Network) -> None:
     floor = -(prob * np.log(np.where(prob > 0, prob, 1))).sum(1).mean()
     ours = learner(CONFIG.model_copy(update={
         "network": network, "minibatch_rows": 32, "optimiser": Optimiser(learning_rate=5e-3), "ema_decay": 0.95,
-        "search_loss": SearchLoss(softmax="all", illegal_weight=1.0),
+        "search_objective": SearchObjective(distillation=Distillation(softmax="all"), illegal=Term()),
     }))
     chunk = random_chunk(GAME, (96,), 1, rows, layout="rows")
     first = ours.update([chunk])

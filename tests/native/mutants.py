@@ -49,7 +49,8 @@ def check_vector(module: ModuleType, seed: int) -> None:
 
 CHECKS: dict[str, tuple[Callable[[ModuleType, int], None], ...]] = {
     "returns": (
-        returns_definition.check_vtrace, returns_definition.check_gae, returns_definition.check_td_lambda,
+        returns_definition.check_vtrace, returns_definition.check_upgo, returns_definition.check_gae,
+        returns_definition.check_td_lambda,
     ),
     "sampling": (
         sampling_definition.check_draws, sampling_definition.check_greedy,

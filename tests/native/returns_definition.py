@@ -49,6 +49,22 @@ def vtrace_by_definition(
     return target[:-1], advantage
 
 
+def upgo_by_definition(unroll: Unroll, rho_bar: float) -> Array:
+    """Vinyals et al. 2019, supplement: what followed, up to the first later step that went worse than expected."""
+    rho, discount, reward, value, bootstrap = unroll
+    values = np.concatenate([value, bootstrap[None]])
+    advantage = np.zeros_like(value)
+    for s, b in np.ndindex(*value.shape):
+        later = range(s + 1, len(reward))
+        bad = [t for t in later if reward[t, b] + discount[t, b] * values[t + 1, b] < values[t, b]]
+        end = min([*bad, len(reward)])
+        followed = np.prod(discount[s:end, b]) * values[end, b]
+        for t in range(s, end):
+            followed += np.prod(discount[s:t, b]) * reward[t, b]
+        advantage[s, b] = min(rho_bar, rho[s, b]) * (followed - values[s, b])
+    return advantage
+
+
 def gae_by_definition(unroll: Unroll, lam: float) -> Array:
     """Equation (16) of Schulman et al. 2016: the sum of (gamma lambda)^l delta_{t+l}."""
     _, discount, reward, value, bootstrap = unroll
@@ -84,6 +100,17 @@ def check_vtrace(module: ModuleType, seed: int) -> None:
         vtrace_by_definition(unroll, rho_bar, c_bar, rho_pg_bar, lam),
     )
     _compare(module.vtrace(*unroll), vtrace_by_definition(unroll, 1.0, 1.0, 1.0, 1.0))
+
+
+def check_upgo(module: ModuleType, seed: int) -> None:
+    unroll, rng = draw(seed)
+    rho_bar = float(rng.uniform(0.3, 3.0))
+    _compare([module.upgo(*unroll, rho_bar=rho_bar)], [upgo_by_definition(unroll, rho_bar)])
+    _compare([module.upgo(*unroll)], [upgo_by_definition(unroll, 1.0)])
+    # as well as expected is well enough; a definition cannot tell, as random numbers are never equal
+    one, values = np.ones((3, 1)), np.array([[0.0], [5.0], [5.0]])
+    reward, bootstrap = np.array([[0.0], [0.0], [1.0]]), np.array([6.0])
+    _compare([module.upgo(one, one, reward, values, bootstrap)], [[[7.0], [2.0], [2.0]]])
 
 
 def check_gae(module: ModuleType, seed: int) -> None:

@@ -1,6 +1,10 @@
 """The benchmarks of the compiled core measure what they say: peers compute the same, every case is recorded."""
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+import textwrap
 from collections.abc import Callable
 
 import numpy as np
@@ -25,7 +29,9 @@ def test_measure_repeats_and_record_takes_the_median() -> None:
 def test_peers_compute_the_same_returns() -> None:
     arrays = returns.draw(6, 11)
     ours = returns.kernels(arrays)
-    for case, function in (returns.numpy_loops(arrays) | returns.torch_loops(arrays)).items():
+    others = returns.numpy_loops(arrays) | returns.torch_loops(arrays) | returns.scans(arrays, "cpu", "scan")
+    assert {case.partition("/")[0] for case in others} == set(ours)
+    for case, function in others.items():
         for one, other in zip(np.atleast_3d(ours[case.partition("/")[0]]()), np.atleast_3d(function()), strict=True):
             np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4)
 
@@ -52,5 +58,21 @@ def test_every_game_is_recorded_with_its_peer(monkeypatch: pytest.MonkeyPatch) -
 def test_every_kernel_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(returns, "measure", once)
     cases = [found["case"] for found in returns.run(peers=False)]
-    kernels = ("vtrace", "gae", "td_lambda")
-    assert cases == [f"{kernel}/{shape}" for shape in ("80x512", "20x4096") for kernel in kernels]
+    kernels = ("vtrace", "upgo", "gae", "td_lambda")
+    assert [case for case in cases if not case.endswith("/cuda")] == [
+        f"{kernel}/{shape}{way}" for shape in ("80x512", "20x4096") for way in ("", "/scan") for kernel in kernels
+    ]
+
+
+def test_returns_are_measured_without_ray() -> None:
+    code = """
+        import json, sys
+        sys.modules["ray"] = None
+        from tests.benchmarks import returns
+        returns.measure = lambda function: [function() is None]
+        print(json.dumps([found["case"] for found in returns.run(peers=True)]))
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True)
+    cases = json.loads(done.stdout)
+    assert "vtrace/80x512/torch" in cases
+    assert not any(case.endswith("/rllib") for case in cases)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from native import returns
-from tests.native.returns_definition import check_gae, check_td_lambda, check_vtrace, draw
+from tests.native.returns_definition import check_gae, check_td_lambda, check_upgo, check_vtrace, draw
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -19,6 +19,11 @@ SEEDS = st.integers(0, 2**32 - 1)
 @given(SEEDS)
 def test_vtrace_is_its_definition(seed: int) -> None:
     check_vtrace(returns, seed)
+
+
+@given(SEEDS)
+def test_upgo_is_its_definition(seed: int) -> None:
+    check_upgo(returns, seed)
 
 
 @given(SEEDS)
@@ -35,6 +40,7 @@ def every_kernel(arrays: tuple[npt.NDArray[Any], ...]) -> list[npt.NDArray[Any]]
     rho, *rest = arrays
     return [
         *returns.vtrace(rho, *rest, rho_bar=1.5, c_bar=0.9, rho_pg_bar=2.0, lam=0.95),
+        returns.upgo(rho, *rest, rho_bar=1.5),
         returns.gae(*rest, lam=0.95),
         returns.td_lambda(*rest, lam=0.95),
     ]
@@ -81,6 +87,8 @@ def test_given_outputs_are_filled_and_returned() -> None:
     for one, other in zip(outputs, returns.vtrace(*unroll), strict=True):
         np.testing.assert_array_equal(one, other)
     out = np.empty_like(unroll.value)
+    assert returns.upgo(*unroll, advantage=out) is out
+    np.testing.assert_array_equal(out, returns.upgo(*unroll))
     assert returns.gae(*unroll[1:], lam=0.9, advantage=out) is out
     np.testing.assert_array_equal(out, returns.gae(*unroll[1:], lam=0.9))
     assert returns.td_lambda(*unroll[1:], lam=0.9, target=out) is out
@@ -142,3 +150,9 @@ def test_wrong_numbers_are_named() -> None:
         wrong: dict[str, Any] = {name: 0.0}
         with pytest.raises(ValueError, match=rf"^{name} must be above 0, got 0\.0"):
             returns.vtrace(*unroll, **wrong)
+    with pytest.raises(ValueError, match=r"^rho_bar must be above 0, got -1\.0"):
+        returns.upgo(*unroll, rho_bar=-1)
+    with pytest.raises(ValueError, match=r"^rho must be"):
+        returns.upgo(unroll.rho[:0], *unroll[1:])
+    with pytest.raises(ValueError, match=r"^advantage overlaps with rho$"):
+        returns.upgo(*unroll, advantage=unroll.rho)

@@ -98,7 +98,7 @@ def test_data_without_outcomes_teaches_the_policy_alone(tmp_path: Path) -> None:
     result = ludus(path, *QUICK, "--runs-dir", tmp_path / "runs", "--run-id", "one")
     assert result.exit_code == 0, result.output
     settings = yaml.safe_load((tmp_path / "runs/one/config.yaml").read_text())
-    assert settings["learning"]["search_loss"]["value_weight"] == 0
+    assert settings["learning"]["search_objective"]["value"]["weight"] == 0
 
 
 def test_mistakes_are_one_sentence(tmp_path: Path, data: Path) -> None:

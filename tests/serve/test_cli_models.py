@@ -106,7 +106,8 @@ def test_datasets_are_judged(ludus: Ludus, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("words", "sentence"), [
     (("evaluate", "beta"), "there is no model in beta: there is no such folder"),
-    (("calibrate", "runs"), "there is no model in runs: expected the folder of a run, a checkpoint or a learner"),
+    (("calibrate", "runs"),
+     "there is no model in runs: expected the folder of a run, a checkpoint, a learner or an export"),
     (("evaluate", "alpha", "--opponents", "randon"), "randon"),
     (("evaluate", "alpha", "--positions", "none.csv"), "cannot read the positions in none.csv"),
     (("evaluate", "alpha", "--positions", str(SCORES), "--sets", "stones_9"), "no set stones_9; there are stones_0"),

@@ -34,6 +34,10 @@ CASES: dict[str, tuple[str, Network]] = {
     "wdl and difficulty": ("connect_four", RESIDUAL.model_copy(update={"value": "wdl", "difficulty": True})),
     "mlp, wdl and difficulty": ("tic_tac_toe", Network(hidden=(16,), value="wdl", difficulty=True)),
     "scaled planes": ("razzle", RESIDUAL),
+    "spatial policy": ("razzle", RESIDUAL.model_copy(update={"policy_head": "spatial"})),
+    "spatial policy, a plane": ("tic_tac_toe", RESIDUAL.model_copy(update={"policy_head": "spatial"})),
+    "factored policy": ("razzle", RESIDUAL.model_copy(update={"policy_head": "factored", "policy_width": 4})),
+    "transformer": ("beasty_bar", Network(kind="transformer", width=16, attention_heads=2, layers=2, species_width=8)),
     "float observations": ("prospector", Network(hidden=(16, 16))),
 }
 ERRORS = {"torch": 1e-6, "openvino-fp32": 1e-4, "onnxruntime": 1e-4}     # of those that compute in float32

@@ -1,0 +1,114 @@
+"""Settings of `ludus baseline`: how RLlib's own algorithms are run, and what of a config they are given."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import yaml
+from pydantic import Field, ValidationError
+
+from league.config import ConfigError, RunConfig
+from learners.config import Learning
+from learners.schedule import at, changes
+from learners.section import Section
+
+Algorithm = Literal["ppo", "impala", "appo"]
+PREFIX = "baseline."
+
+
+class Baseline(Section):
+    """What a config does not say because only RLlib asks for it."""
+
+    algorithm: Algorithm = Field(default="ppo", description="of RLlib's new API stack")
+    cores: int = Field(
+        default=2, ge=2, description="ppo: processes that play, then wait while one learns; others: one of them learns"
+    )
+    games: int = Field(default=32, ge=1, description="side by side in every process that plays")
+    fragment: int = Field(default=32, ge=1, description="impala, appo: decisions of one game in a row")
+    batch: int | None = Field(default=None, ge=1, description="decisions of one update [ppo 4096, others 1024]")
+    training: dict[str, Any] = Field(
+        default_factory=dict, description="arguments of RLlib's AlgorithmConfig.training; they override all others"
+    )
+
+    @property
+    def players(self) -> int:
+        """Processes that play."""
+        return self.cores if self.algorithm == "ppo" else self.cores - 1
+
+    @property
+    def batch_rows(self) -> int:
+        return self.batch or (4096 if self.algorithm == "ppo" else 1024)
+
+
+def split(changes: Sequence[str], algorithm: str) -> tuple[Baseline, list[str]]:
+    """The settings that `changes` of the form `baseline.key=value` make, and the other changes.
+
+    Raises ConfigError with one sentence.
+    """
+    tree: dict[str, Any] = {"algorithm": algorithm}
+    others = []
+    for change in changes:
+        key, equals, text = change.partition("=")
+        if not key.startswith(PREFIX):
+            others.append(change)
+        elif not equals:
+            raise ConfigError(f"override {change!r} is not of the form {PREFIX}key=value")
+        else:
+            tree[key.removeprefix(PREFIX)] = yaml.safe_load(text)
+    try:
+        return Baseline.model_validate(tree), others
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(f"{PREFIX}{where} is {first['input']!r}: {first['msg'].lower()}; there is "
+                          f"{', '.join(Baseline.model_fields)}") from None
+
+
+def counterparts(learning: Learning, algorithm: str) -> dict[str, Any]:
+    """The arguments of RLlib's `training` that mean what settings of ours mean; of a schedule its first value.
+
+    All losses are means on both sides, but the weight of our squared error is RLlib's twice over in IMPALA and APPO,
+    which halve theirs.
+    """
+    objective, optimiser = learning.objective, learning.optimiser
+    value = at(objective.value.weight, 0.0)
+    common = {
+        "lr": at(optimiser.learning_rate, 0.0),
+        "gamma": learning.discount,
+        "entropy_coeff": at(objective.entropy.weight, 0.0),
+        "grad_clip": optimiser.max_grad_norm,
+    }
+    if algorithm == "ppo":
+        ppo = objective.ppo
+        return common | {
+            "vf_loss_coeff": value,
+            "vf_clip_param": float("inf"),      # RLlib's clips the loss itself, which returns above 3 do not survive
+            "lambda_": ppo.lam if ppo is not None else objective.value.lam,
+            "clip_param": ppo.clip if ppo is not None else 0.2,
+        }
+    vtrace = objective.vtrace
+    clips = {} if vtrace is None else {
+        "vtrace_clip_rho_threshold": vtrace.rho_bar, "vtrace_clip_pg_rho_threshold": vtrace.rho_pg_bar,
+    }
+    return common | {"vf_loss_coeff": 2 * value} | clips
+
+
+def left_out(config: RunConfig) -> list[str]:
+    """What of a config has no counterpart, in words."""
+    learning, league = config.learning, config.league
+    faults = []
+    if changes(learning.optimiser.learning_rate) or changes(learning.objective.entropy.weight):
+        faults.append("schedules (their first values are used)")
+    if config.make_game().num_players > 1 and (league.self_play or league.snapshots):
+        faults.append("self-play and snapshots")
+    if learning.ema_decay:
+        faults.append("averaged weights")
+    return faults
+
+
+def opponents(config: RunConfig) -> dict[str, float]:
+    """Shares of the scripted players in the other seats: the league's, else those that evaluations are against."""
+    if config.make_game().num_players == 1:
+        return {}
+    bots = {bot: share for bot, share in config.league.bots.items() if share > 0}
+    return bots or dict.fromkeys(config.evaluation.opponents or ("random",), 1.0)

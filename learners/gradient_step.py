@@ -1,0 +1,80 @@
+"""One gradient step: backward, clip, Adam, average; left out on the device itself where it is not finite."""
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch.nn.utils import clip_grad_norm_
+
+from learners.config import Optimiser
+from learners.networks import check_arrays
+from learners.weight_average import WeightAverage
+
+MOMENTS = ("exp_avg", "exp_avg_sq")     # torch's names of Adam's state, besides "step"
+TINY = 1e-6                             # what `clip_grad_norm_` adds to the norm that it divides by
+
+Arrays = dict[str, npt.NDArray[Any]]
+
+
+class GradientStep:
+    """Adam over `parameters`, by name. Nothing in a step waits for the device."""
+
+    def __init__(
+        self, parameters: Mapping[str, torch.nn.Parameter], settings: Optimiser, average: WeightAverage | None,
+    ) -> None:
+        self._named = dict(parameters)
+        self.parameters = list(self._named.values())
+        self._max_norm, self._average = settings.max_grad_norm, average
+        self._optimiser = torch.optim.AdamW(
+            self.parameters, lr=0.0, betas=(settings.beta1, settings.beta2), eps=settings.eps,
+            weight_decay=settings.weight_decay, fused=True,
+        )
+
+    def __call__(
+        self, loss: torch.Tensor, rate: float, reduce: Callable[[], None] = lambda: None
+    ) -> dict[str, torch.Tensor]:
+        """Makes the step unless loss or gradient is not finite; returns figures, on the device.
+
+        rate: learning rate. reduce: called after the backward pass, to average the gradients of several ranks. Figures:
+        loss_total; grad_norm_before and grad_norm_after clipping; made, 1 or 0.
+        """
+        self._optimiser.zero_grad()
+        loss.backward()     # type: ignore[no-untyped-call]
+        reduce()
+        norm = clip_grad_norm_(self.parameters, self._max_norm)
+        loss = loss.detach()
+        made = (torch.isfinite(loss) & torch.isfinite(norm)).to(torch.float32)
+        # the fused kernel of Adam leaves parameters, moments and steps alone where this is 1
+        self._optimiser.found_inf = 1 - made  # type: ignore[attr-defined]
+        self._optimiser.param_groups[0]["lr"] = rate
+        self._optimiser.step()
+        if self._average is not None:
+            self._average.update(made)
+        after = norm * (self._max_norm / (norm + TINY)).clamp(max=1)
+        return {"loss_total": loss, "grad_norm_before": norm, "grad_norm_after": after, "made": made}
+
+    def state(self) -> Arrays:
+        """Adam's tensors as `<parameter>.<part>`; empty before the first step."""
+        return {
+            f"{name}.{part}": tensor.detach().cpu().numpy().copy()
+            for name, parameter in self._named.items()
+            for part, tensor in self._optimiser.state.get(parameter, {}).items()
+        }
+
+    def check(self, state: Arrays) -> None:
+        """Raises ValueError, naming what differs, unless `load` can read this."""
+        learned = {key.rsplit(".", 1)[0] for key in state}      # a head without a loss has no state
+        shapes = {f"{name}.{part}": tuple(p.shape) if part in MOMENTS else ()
+                  for name, p in self._named.items() if name in learned for part in (*MOMENTS, "step")}
+        check_arrays("optimiser tensors", shapes, state)
+
+    def load(self, state: Arrays) -> None:
+        """Becomes what `state` gave."""
+        self._optimiser.state.clear()
+        for key, array in state.items():
+            name, part = key.rsplit(".", 1)
+            parameter = self._named[name]
+            self._optimiser.state[parameter][part] = torch.tensor(np.asarray(array), device=parameter.device)

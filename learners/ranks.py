@@ -1,0 +1,36 @@
+"""The processes that make one gradient step together, each with its share of the rows."""
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+
+
+class Ranks(Protocol):
+    """Sums over all ranks. Every rank must ask for the same sums in the same order."""
+
+    size: int
+
+    def sum(self, tensor: torch.Tensor) -> torch.Tensor:
+        """The sum over the ranks of a tensor without gradient, the same on each of them."""
+
+
+class Alone:
+    """One process."""
+
+    size = 1
+
+    def sum(self, tensor: torch.Tensor) -> torch.Tensor:
+        return tensor
+
+
+ALONE = Alone()
+
+
+def share(count: torch.Tensor, ranks: Ranks) -> torch.Tensor:
+    """By what the mean over this rank's `count` rows (scalar) is to be multiplied.
+
+    The mean of the products over the ranks is then the mean over all their rows.
+    """
+    total = ranks.sum(count)
+    return count * ranks.size / total.clamp(min=1)
