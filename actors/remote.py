@@ -18,8 +18,8 @@ PATIENCE_S = 60.0
 BORN_DEAD = "creation task"
 """In Ray's words about an actor whose constructor raised: starting it again would raise again."""
 
-LOOK_AHEAD_S = 30.0
-"""How long the weight store holds a question for newer weights before it answers that there are none."""
+FRESH_S = 0.05
+"""How long a worker waits to hear whether there are newer weights; a late answer serves its next look."""
 
 MAX_UNACKNOWLEDGED = 8
 """Reports a worker sends ahead of their acknowledgement; more would be lost with it."""
@@ -86,7 +86,7 @@ class RemoteCoordination:
 
 
 class RemoteWeights:
-    """The weight store as a worker sees it: newer weights are fetched while it plays, and used one look later.
+    """The weight store as a worker sees it: what acts is what is newest when the worker looks.
 
     A store that has just been restarted is filled again by the learner; until then a worker keeps what it has.
     """
@@ -103,13 +103,12 @@ class RemoteWeights:
                 accept=lambda pulled: pulled is not None,
             ))
         asked = self._asked.pop(policy, None)
-        if asked is not None and not _is_ready(asked):
+        if asked is None:
+            asked = self._weight_store.pull.remote(policy, have)
+        if not _is_ready(asked, FRESH_S):
             self._asked[policy] = asked
             return None
-        answer = _unless_restarting(asked) if asked is not None else None
-        newest = have if answer is None else answer[0]
-        self._asked[policy] = self._weight_store.pull.remote(policy, newest, LOOK_AHEAD_S)
-        return _fetched(answer)
+        return _fetched(_unless_restarting(asked))
 
 
 def _fetched(answer: Any) -> tuple[int, Weights] | None:
@@ -120,8 +119,8 @@ def _fetched(answer: Any) -> tuple[int, Weights] | None:
     return version, ray.get(reference)
 
 
-def _is_ready(answer: Any) -> bool:
-    ready, _ = ray.wait([answer], timeout=0)
+def _is_ready(answer: Any, patience_s: float = 0.0) -> bool:
+    ready, _ = ray.wait([answer], timeout=patience_s)
     return bool(ready)
 
 

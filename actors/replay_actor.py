@@ -19,7 +19,7 @@ from actors.remote import BORN_DEAD
 from actors.replay import Item, Replay
 from learners.chunk import Header
 
-STREAM_AHEAD = 4    # objects a producer may be ahead of us: two chunks of a header and columns each
+STREAM_AHEAD = 1    # objects a producer may be ahead of us: it waits with one chunk, of which we know the header
 RETRY_S = 0.25      # between attempts to follow a producer that is being restarted
 
 log = logging.getLogger(__name__)
@@ -52,7 +52,12 @@ class ReplayActor:
                 ).remote()
                 while True:
                     first = await (await anext(stream))     # what the worker raised comes as an object, then the end
-                    await self._insert(name, first, await anext(stream))
+                    self._alive[name] = True
+                    self._figures[name] = {key: value for key, value in first.items() if key != "header"}
+                    header = Header(**first["header"])
+                    async with self._changed:
+                        await self._room(header)    # before the columns are taken the worker makes no more
+                    await self._insert(header, await anext(stream))
             except (RayError, StopAsyncIteration) as error:
                 if not isinstance(error, RayTaskError) and BORN_DEAD not in str(error):
                     self._alive[name] = False
@@ -67,13 +72,15 @@ class ReplayActor:
                 self._failure = f"following {name} failed: {type(error).__name__}: {error}"
                 return
 
-    async def _insert(self, name: str, first: dict[str, Any], columns: Any) -> None:
-        self._alive[name] = True
-        self._figures[name] = {key: value for key, value in first.items() if key != "header"}
+    async def _room(self, header: Header) -> None:
+        """Waits until the table takes the chunk; held-out ones may always come."""
+        if header.split == "train":
+            await self._changed.wait_for(self._replay.can_insert)
+
+    async def _insert(self, header: Header, columns: Any) -> None:
         async with self._changed:
-            if first["header"]["split"] == "train":
-                await self._changed.wait_for(self._replay.can_insert)
-            self._replay.insert(Header(**first["header"]), columns, time.monotonic())
+            await self._room(header)        # another producer may have been faster
+            self._replay.insert(header, columns, time.monotonic())
             self._changed.notify_all()
 
     async def sample(self, version: int, timeout_s: float) -> dict[str, Any]:

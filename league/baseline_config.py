@@ -54,7 +54,10 @@ def split(changes: Sequence[str], algorithm: str) -> tuple[Baseline, list[str]]:
         elif not equals:
             raise ConfigError(f"override {change!r} is not of the form {PREFIX}key=value")
         else:
-            tree[key.removeprefix(PREFIX)] = yaml.safe_load(text)
+            try:
+                tree[key.removeprefix(PREFIX)] = yaml.safe_load(text)
+            except yaml.YAMLError:
+                raise ConfigError(f"the value of override {change!r} is not YAML") from None
     try:
         return Baseline.model_validate(tree), others
     except ValidationError as error:

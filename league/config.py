@@ -113,7 +113,8 @@ class RunConfig(Section):
 
     def learner_settings(self) -> Learning:
         """`learning`, on the CPU if the run must repeat exactly."""
-        return self.learning.model_copy(update={"device": "cpu"}) if self.deterministic else self.learning
+        exact = {"device": "cpu", "compile": False}
+        return self.learning.model_copy(update=exact) if self.deterministic else self.learning
 
     def object_store_bytes(self) -> int:
         """Size of Ray's object store: what `cluster.object_store_mb` says, or enough for the replay."""

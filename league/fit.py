@@ -12,6 +12,7 @@ from league.imitation_source import check_source
 from league.positions import load_positions
 from league.recording import check_players
 from learners.columns import expected_columns, expected_rows
+from learners.network_fit import check_network
 from native.game import Game
 from native.search import Search
 from native.search_settings import SearchSettings
@@ -39,10 +40,11 @@ def check_fit(config: RunConfig, game: Game) -> None:
             f"{game.name} has one seat and nobody to play against: league.bots must be empty, got "
             f"{', '.join(config.league.bots)}; evaluation.opponents compares with scripted players"
         )
-    if config.learning.network.kind == "residual" and len(game.observation_shape) != 3:
-        raise ValueError(
-            f"network kind 'residual' needs observations [C, H, W], {game.name} has {list(game.observation_shape)}"
-        )
+    check_network(config.learning.network, game)
+    for name in ("initialise_from", "reference"):
+        path = getattr(config.learning, name)
+        if path is not None and not path.exists():
+            raise ValueError(f"learning.{name} is {path}, which does not exist seen from {Path.cwd()}")
     if min(game.time_limit, game.max_length) >= ENDLESS:
         raise ValueError(f"{game.name} {game.options} has no end: an evaluation could last for ever")
     positions = config.evaluation.positions

@@ -156,14 +156,15 @@ class ImitationTrainer(SupervisedTrainer[Progress]):
         """One per epoch, and one of the best weights at the end."""
         done = self._progress
         self._add_window(done.epoch, {"best_epoch": done.best_epoch, "evaluation": [], "positions": {}, **figures},
-                         self._checkpoint_name(done.epoch + done.finished))
+                         self._checkpoint_name())
 
     def _save(self) -> None:
         done = self._progress
-        self._checkpoint(self._checkpoint_name(done.epoch + done.finished), "" if done.finished else done.best)
+        self._checkpoint(self._checkpoint_name(), "" if done.finished else done.best)
 
-    def _checkpoint_name(self, number: int) -> str:
-        return f"ckpt_{number:06d}_{self._progress.updates:09d}"
+    def _checkpoint_name(self) -> str:
+        done = self._progress
+        return f"ckpt_{done.epoch + done.finished:06d}_{done.updates:09d}"
 
 
 def _told(figures: dict[str, float]) -> str:

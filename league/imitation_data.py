@@ -110,7 +110,7 @@ class Steps:
     def measure(self, learner: Learner) -> dict[str, float]:
         """See `Examples`. Also agreement_<head> for every head."""
         columns = self._held_out
-        logits = learner.predict(columns["observation"]).logits.astype(np.float64)
+        logits = learner.predict(columns["observation"], columns["action"]).logits.astype(np.float64)
         every, loss, figures = np.ones(len(logits), bool), 0.0, dict[str, float]()
         heads = np.split(logits, np.cumsum(list(self._heads.values()))[:-1], axis=1)
         for name, head, played in zip(self._heads, heads, columns["action"].T, strict=True):

@@ -129,6 +129,7 @@ class RandomTrainer:
             "win_rate": self._scores[0].score if self._scores else None,
             "evaluation": [score.as_row() for score in self._scores] if due else [],
             "positions": {},
+            "replays": [],
         }
         saves = final or counters.window % config.windows.checkpoint_every == 0
         if saves:

@@ -38,6 +38,7 @@ from native.game import Game
 
 SAMPLE_TIMEOUT_S = 1.0      # after which the replay says why it has nothing
 ANSWER_TIMEOUT_S = 10.0     # after which an actor that does not answer counts as gone
+CLOSING_S = 0.2             # between two looks of the feeder whether the run is over
 INFERENCE = "inference"     # name of the actor that evaluates for all
 REPLAY_STATE = "replay.json"
 KEPT_VERSIONS = 3           # of the main player's weights: a reader may still be fetching the last but one
@@ -75,6 +76,8 @@ class RayPipeline:
         self._notes: set[str] = set()
         self._version = 0
         self._batches: queue.Queue[list[Chunk]] = queue.Queue(maxsize=1)
+        self._wanted = threading.Event()    # the learner has taken the last batch
+        self._wanted.set()
         self._reason = "nothing has been played yet"
         self._failure = ""
         self._closed = threading.Event()
@@ -114,7 +117,13 @@ class RayPipeline:
                 discount = (config.learning.discount,)
                 self._start_worker(RolloutActor, f"rollout-{number}", config.rollout, discount, number, ())
         ask("starting the replay", lambda: self._replay.attach.remote(self._workers))
+        self._await_workers()
         self._feeder.start()
+
+    def _await_workers(self) -> None:
+        """The time in which processes start is not yet training; who takes longer than usual starts meanwhile."""
+        asked = [worker.process.remote() for worker in self._workers.values()]
+        ray.wait(asked, num_returns=len(asked), timeout=ANSWER_TIMEOUT_S)
 
     def _start_inference(self) -> bool:
         """One process that evaluates for all, where it is asked for or a GPU is there for it; whether there is one."""
@@ -170,15 +179,19 @@ class RayPipeline:
         if self._failure:
             raise RuntimeError(self._failure)
         try:
-            return self._batches.get(timeout=timeout_s), ""
+            batch = self._batches.get(timeout=timeout_s)
+            self._wanted.set()
+            return batch, ""
         except queue.Empty:
             for policy in self._held:
                 self._send(policy)      # a worker and the store may have lost the weights together
             return [], self._reason
 
     def _feed(self) -> None:
-        """Fetches the next batch while the learner works on the last one."""
+        """Fetches one batch while the learner works on the last one; more in stock would only grow old."""
         while not self._closed.is_set():
+            if not self._wanted.wait(CLOSING_S):
+                continue
             try:
                 answer = ray.get(
                     self._replay.sample.remote(self._version, SAMPLE_TIMEOUT_S),
@@ -195,20 +208,13 @@ class RayPipeline:
             except RayError as error:
                 # the replay is being restarted, and with it went the chunks it owned
                 self._reason = f"replay does not answer ({type(error).__name__})"
-                self._closed.wait(0.2)
+                self._closed.wait(CLOSING_S)
                 continue
             except Exception as error:
                 self._failure = f"fetching a batch failed: {type(error).__name__}: {error}"
                 return
-            self._hand_over(batch)
-
-    def _hand_over(self, batch: list[Chunk]) -> None:
-        while not self._closed.is_set():
-            try:
-                self._batches.put(batch, timeout=0.2)
-                return
-            except queue.Full:
-                continue
+            self._wanted.clear()
+            self._batches.put(batch)
 
     def held_out(self) -> list[Chunk]:
         try:

@@ -101,6 +101,9 @@ class Windows(Section):
     env_steps: int = Field(default=1_000_000, ge=1, description="decisions learned from in one window")
     checkpoint_every: int = Field(default=1, ge=1, description="windows between two checkpoints")
     keep_checkpoints: int = Field(default=3, ge=1, description="newest checkpoints that are kept")
+    export: bool = Field(
+        default=True, description="write model_inference into every checkpoint: weights and an ONNX graph alone"
+    )
 
 
 class Cluster(Section):

@@ -16,6 +16,7 @@ from league.config import RunConfig
 from league.counters import Means
 from league.evaluation import Score
 from league.examiner import Examiner
+from league.learner_files import LearnerFiles
 from league.run_directory import TRAINING, RunDirectory
 from league.store import RunStore
 from league.window_log import WindowLog
@@ -56,6 +57,7 @@ class SupervisedTrainer(Generic[Done]):
         self._run_id, self._directory, self._store, self._emit = run_id, directory, store, emit
         self._wishes = Wishes(run_id, directory, store, emit, interrupt)
         self._log = WindowLog(config, game, run_id, directory, emit)
+        self._learner_files = LearnerFiles(config.windows, learner)
         self._windows: list[dict[str, Any]] = []
         self._scores: list[Score] = []
         self._examiner = Examiner(config, game)
@@ -149,9 +151,6 @@ class SupervisedTrainer(Generic[Done]):
 
     def _checkpoint(self, name: str, keep: str) -> None:
         """Writes a checkpoint; of the best epochs only the folder `keep` stays."""
-        def fill(folder: Path) -> None:
-            self._learner.save(folder / "learner")
-
         self._tick()
         state = {
             "format": STATE_FORMAT,
@@ -161,7 +160,8 @@ class SupervisedTrainer(Generic[Done]):
             "means": self._means,
             "scores": [score.as_row() for score in self._scores],
         }
-        self._directory.write_checkpoint(name, fill, state, self._config.windows.keep_checkpoints)
+        self._directory.write_checkpoint(
+            name, self._learner_files.write, state, self._config.windows.keep_checkpoints)
         for folder in (self._directory.path / "best").glob("*_*"):
             if f"best/{folder.name}" != keep:
                 shutil.rmtree(folder)

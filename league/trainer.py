@@ -12,6 +12,7 @@ from league.coordinator import EMPTY, MAIN, players, snapshot_id
 from league.counters import Counters, Means
 from league.evaluation import Decide, Score
 from league.examiner import Examiner
+from league.learner_files import LearnerFiles
 from league.pipeline import Pipeline
 from league.play_figures import PlayFigures
 from league.replay_files import ReplayFiles
@@ -19,7 +20,9 @@ from league.run_directory import TRAINING, WINDOWS, RunDirectory
 from league.store import RunStore
 from league.window_log import WindowLog
 from league.wishes import Emit, Wishes
-from learners.learner import Learner
+from learners.chunk import Chunk
+from learners.learner import Learner, Staged
+from learners.prefetch import InTurn, Prefetch
 from learners.schedule import at, changes
 from native.game import Game
 
@@ -51,6 +54,7 @@ class Trainer:
         self._emit = emit
         self._wishes = Wishes(run_id, directory, store, emit, interrupt)
         self._windows = WindowLog(config, game, run_id, directory, emit)
+        self._learner_files = LearnerFiles(config.windows, learner)
         self._counters = Counters()
         self._examiner = Examiner(config, game)
         self._play_figures = PlayFigures(game.metric_names)
@@ -72,10 +76,9 @@ class Trainer:
 
     def resume(self, checkpoint: Path, state: dict[str, Any]) -> None:
         """Goes back to a checkpoint: learner, counters, league, metrics files, and workers where they can."""
-        if state.get("format") != STATE_FORMAT:
-            raise ValueError(
-                f"{checkpoint} was written in format {state.get('format')}, this version reads {STATE_FORMAT}"
-            )
+        if state.get("format") != STATE_FORMAT or "method" in state:
+            raise ValueError(f"{checkpoint} is of method {state.get('method')} in format {state.get('format')}, "
+                             f"this run reads its own in format {STATE_FORMAT}")
         self._learner.restore(checkpoint / "learner")
         self._counters = Counters(**state["counters"])
         self._recent_windows = list(state["windows"])
@@ -108,21 +111,37 @@ class Trainer:
         self._restart_clocks()
         self._window_clock = self._counters.elapsed_s
         self._progress_steps = self._counters.env_steps
+        batches = self._batches()
+        try:
+            return self._loop(batches)
+        finally:
+            batches.close()
+
+    def _batches(self) -> Prefetch[Staged] | InTurn[Staged]:
+        """Staged batches, ahead of time where that pays and the order in which things happen does not count."""
+        def take(timeout_s: float) -> tuple[list[Chunk], str]:
+            return self._pipeline.next_batch(self._learner.version, timeout_s)
+
+        if self._learner.prefetches and self._config.backend != "local":
+            return Prefetch(take, self._learner.stage, self._learner.device)
+        return InTurn(take, self._learner.stage)
+
+    def _loop(self, batches: Prefetch[Staged] | InTurn[Staged]) -> tuple[str, str]:
         while True:
             if (end := self._wishes.listen(self._before_pause, self._restart_clocks)) is not None:
                 return self._finish(*end)
             if (reason := self._budget_used()) is not None:
                 self._close_window(final=True)
                 return self._finish("completed", reason)
-            started = time.monotonic()
-            chunks, reason_empty = self._pipeline.next_batch(self._learner.version, BATCH_TIMEOUT_S)
-            self._waited_s += time.monotonic() - started
-            if not chunks:
+            before = batches.waited_s
+            staged, reason_empty = batches.next(BATCH_TIMEOUT_S)
+            self._waited_s += batches.waited_s - before
+            if staged is None:
                 self._report(reason_empty)
                 if time.monotonic() - self._silent_since > STALL_S:
                     self._check_life(reason_empty)
                 continue
-            self._learn(chunks)
+            self._learn(staged)
             self._silent_since = time.monotonic()
 
     def _check_life(self, reason: str) -> None:
@@ -166,9 +185,9 @@ class Trainer:
 
     # -- learning -----------------------------------------------------------------------------------------------------
 
-    def _learn(self, chunks: list[Any]) -> None:
+    def _learn(self, staged: Staged) -> None:
         config, counters = self._config, self._counters
-        figures = self._learner.update(chunks, self.fraction())
+        figures = self._learner.learn(staged, self.fraction())
         counters.updates += 1
         counters.env_steps += int(figures["rows"])
         self._of_window.add(figures)
@@ -256,6 +275,7 @@ class Trainer:
             **self._examiner.held_out(self._learner, self._pipeline.held_out()),
             **self._play_figures.since_last(self._pipeline.totals()),
             **self._evaluated(due),
+            "replays": [],
         }
         if saves:
             row = self._windows.record(self._player, self._checkpoint_name(), row, self._learner.version)
@@ -315,7 +335,7 @@ class Trainer:
 
     def _checkpoint(self) -> None:
         def fill(folder: Path) -> None:
-            self._learner.save(folder / "learner")
+            self._learner_files.write(folder)
             self._pipeline.save_workers(folder)
 
         self._tick()

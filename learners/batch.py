@@ -14,6 +14,7 @@ import torch
 from learners.action_heads import unpack_legal
 from learners.chunk import Chunk, validate
 from learners.columns import expected_columns
+from learners.host_memory import HostMemory
 
 if TYPE_CHECKING:
     from native.game import Game
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Batch:
-    """What the loss reads, on the learner's device. The next `Staging.collate` may overwrite it."""
+    """What the loss reads, on the learner's device. A later `Staging.collate` may overwrite it: see its `buffers`."""
 
     observation: torch.Tensor   # [T + 1, B, ...]
     legal: torch.Tensor         # [T + 1, B, A], bool
@@ -35,31 +36,29 @@ class Batch:
 
 
 class Staging:
-    """Preallocated host memory (pinned for cuda) for the columns of a batch; grows when a batch has another shape."""
+    """Joins chunks in memory that is kept."""
 
-    def __init__(self, game: Game, device: torch.device) -> None:
+    def __init__(self, game: Game, device: torch.device, *, buffers: int = 1) -> None:
+        """buffers: batches that are in use at once; the next one overwrites the oldest of them."""
         self._game, self._device = game, device
-        self._lead = (0, 0)
-        self._host: dict[str, torch.Tensor] = {}
+        self._memory = HostMemory(device, buffers)
 
     def collate(self, chunks: Sequence[Chunk]) -> Batch:
         """The chunks joined along B.
 
         Raises ValueError for no chunk, one that does not fit the game, another layout than "unroll", or unequal T.
         """
-        lead = self._check(chunks)
-        if lead != self._lead:
-            self._allocate(lead)
+        host = self._memory.take(expected_columns(self._game, self._check(chunks)))
         begin = 0
         for chunk in chunks:
             end = begin + chunk.columns["valid"].shape[1]
             for name, column in chunk.columns.items():
-                self._host[name].numpy()[:, begin:end] = column
+                host[name].numpy()[:, begin:end] = column
             begin = end
-        valid = self._host["valid"][:-1].numpy() != 0
-        version = self._host["version"][:-1].numpy()
+        valid = host["valid"][:-1].numpy() != 0
+        version = host["version"][:-1].numpy()
         rows = int(valid.sum())
-        on_device = {name: column.to(self._device, non_blocking=True) for name, column in self._host.items()
+        on_device = {name: column.to(self._device, non_blocking=True) for name, column in host.items()
                      if name != "version"}
         return Batch(
             observation=on_device["observation"],
@@ -85,11 +84,3 @@ class Staging:
         if len(lengths) > 1:
             raise ValueError(f"the chunks of one update must have the same T + 1 rows, got {sorted(lengths)}")
         return lengths.pop(), sum(chunk.columns["valid"].shape[1] for chunk in chunks)
-
-    def _allocate(self, lead: tuple[int, int]) -> None:
-        pin = self._device.type == "cuda"
-        self._host = {
-            name: torch.empty(shape, dtype=torch.from_numpy(np.empty(0, dtype)).dtype, pin_memory=pin)
-            for name, (dtype, shape) in expected_columns(self._game, lead).items()
-        }
-        self._lead = lead

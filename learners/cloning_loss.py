@@ -10,18 +10,13 @@ from collections.abc import Sequence
 import torch
 
 from learners.action_heads import head_log_probs, log_policy
-from learners.masked import masked_mean
 
 
-def cloning_loss(
-    logits: torch.Tensor, action: torch.Tensor, head_sizes: Sequence[int], valid: torch.Tensor | None = None,
-    total: torch.Tensor | None = None,
-) -> torch.Tensor:
-    """`- sum_h log p_h(a_h)` in nats, mean over the rows (scalar): the heads are independent, each of them counts.
+def cloning_loss(logits: torch.Tensor, action: torch.Tensor, head_sizes: Sequence[int]) -> torch.Tensor:
+    """`- sum_h log p_h(a_h)` in nats, mean over the rows (scalar): each head counts, and they are added.
 
-    logits: `[..., A]`, the heads one after another. action: `[..., H]`, a class of each head. valid: `[...]`, the rows
-    that count; None: all. total: see `masked_mean`.
+    logits: `[..., A]`, the heads one after another. action: `[..., H]`, a class of each head.
     """
     every = torch.ones_like(logits, dtype=torch.bool)
-    log_prob = head_log_probs(log_policy(logits, every, head_sizes), action, head_sizes).sum(-1)
-    return masked_mean(-log_prob, torch.ones_like(log_prob) if valid is None else valid, total)
+    log_prob = head_log_probs(log_policy(logits, every, head_sizes), action, head_sizes)
+    return -log_prob.sum(-1).mean()

@@ -4,7 +4,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-from torch import nn
 
 from learners.output import Output
 
@@ -12,7 +11,7 @@ Forward = Callable[[torch.Tensor, torch.Tensor], Output]
 """A network, of observations `[N, ...]` and the actions `[N, H]` that were taken."""
 
 
-def ask(network: nn.Module, observation: torch.Tensor, action: torch.Tensor | None = None) -> Output:
+def ask(network: Callable[..., Output], observation: torch.Tensor, action: torch.Tensor | None = None) -> Output:
     """What the network says; only an autoregressive one is told the actions, on which its later heads depend."""
     told = (observation, action) if getattr(network, "autoregressive", False) else (observation,)
-    return network(*told)   # type: ignore[no-any-return]
+    return network(*told)

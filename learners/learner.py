@@ -20,6 +20,7 @@ from learners import checkpoint
 from learners.batch import Batch, Staging
 from learners.chunk import Chunk
 from learners.cloning_loss import cloning_loss
+from learners.compile_step import Compiled
 from learners.config import SEARCHED_ROWS, Learning
 from learners.device import choose_device
 from learners.forward import Forward, ask
@@ -28,6 +29,7 @@ from learners.networks import Weights, build_network, read_weights, with_default
 from learners.output import Output
 from learners.precision import autocast
 from learners.prediction import Prediction, predict
+from learners.prefetch import BUFFERS
 from learners.reference import load_reference
 from learners.rows import Rows, RowStaging
 from learners.schedule import at
@@ -53,13 +55,18 @@ class Learner:
         self.game, self.config, self.seed = game, config, seed
         self.device = choose_device(config.device)
         self.network = build_network(config.network, game, seed).to(self.device)
+        self._passes = Compiled(self.network, self.device) if config.compile else self.network
+        self._measures = False      # backward will go through a pass for each term, which compiled ones do not allow
         self.version = 0            # updates that changed the weights
         self.updates_skipped = 0    # gradient steps with a loss or gradient that was not finite
         parameters = dict(self.network.named_parameters())
         self._average = WeightAverage(parameters, config.ema_decay) if config.ema_decay else None
         self._step = GradientStep(parameters, config.optimiser, self._average)
-        self._unrolls = Staging(game, self.device)
-        self._rows = RowStaging(game, self.device, symmetries=config.symmetries, wdl=config.network.value == "wdl")
+        self.prefetches = self.device.type == "cuda" if config.prefetch == "auto" else config.prefetch
+        buffers = BUFFERS if self.prefetches else 1
+        self._unrolls = Staging(game, self.device, buffers=buffers)
+        self._rows = RowStaging(game, self.device, symmetries=config.symmetries, wdl=config.network.value == "wdl",
+                                buffers=buffers)
         self._searched_rows = config.minibatch_rows or SEARCHED_ROWS
         self._unroll_objective = UnrollObjective(
             config.objective, game.head_sizes, epochs=config.epochs, minibatch_rows=config.minibatch_rows,
@@ -87,7 +94,9 @@ class Learner:
         return self.learn(self.stage(chunks), progress)
 
     def stage(self, chunks: Sequence[Chunk]) -> Staged:
-        """The chunks, checked, joined and on their way to the device; the next call may overwrite them.
+        """The chunks, checked, joined and on their way to the device; may run in another thread than `learn`.
+
+        The next call may overwrite them; where `prefetches` is true, the third one may.
 
         Raises ValueError for chunks that do not fit (see `Staging.collate`, `RowStaging.stage`), of both layouts, or
         of held-out games.
@@ -142,10 +151,11 @@ class Learner:
         """Makes the gradient steps; the means of their metrics, of which `version` counts one if there was any."""
         rate = at(self.config.optimiser.learning_rate, progress)
         every = self.config.gradient_shares_every
-        measure = every > 0 and self.version % every == 0
+        self._measures = every > 0 and self.version % every == 0
         found: list[dict[str, torch.Tensor]] = []
         for terms in steps:
-            shares = terms.gradient_shares(self._step.parameters) if measure and not found else {}
+            shares = terms.gradient_shares(self._step.parameters) if self._measures else {}
+            self._measures = False
             found.append(terms.metrics | shares | self._step(terms.loss, rate))
         # the one wait for the device
         numbers = iter(torch.stack([tensor for one in found for tensor in one.values()]).tolist())
@@ -157,16 +167,23 @@ class Learner:
 
     def _forward(self, observation: torch.Tensor, action: torch.Tensor | None = None) -> Output:
         with autocast(self.config.precision, self.device):
-            return ask(self.network, observation, action)
+            return ask(self.network if self._measures else self._passes, observation, action)
 
-    def predict(self, observations: npt.NDArray[Any]) -> Prediction:
-        """What the published weights say of observations `[N, *shape]`. Raises ValueError if there is none."""
-        return predict(self._published_network, observations, self.device)
+    def predict(
+        self, observations: npt.NDArray[Any], actions: npt.NDArray[np.int32] | None = None
+    ) -> Prediction:
+        """What the published weights say of observations `[N, *shape]`.
 
-    def _published_network(self, observations: torch.Tensor) -> Output:
+        actions: `[N, H]`, what was played: an autoregressive network needs it for its logits. Raises ValueError if
+        there is no observation.
+        """
+        told = actions if getattr(self.network, "autoregressive", False) else None
+        return predict(self._published_network, observations, self.device, told)
+
+    def _published_network(self, *inputs: torch.Tensor) -> Output:
         if self._average is None:
-            return self.network(observations)       # type: ignore[no-any-return]
-        return functional_call(self.network, self._average.tensors, (observations,))    # type: ignore[no-any-return]
+            return self.network(*inputs)        # type: ignore[no-any-return]
+        return functional_call(self.network, self._average.tensors, inputs)     # type: ignore[no-any-return]
 
     def weights(self) -> Weights:
         """Copies of the latest weights by name."""

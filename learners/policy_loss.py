@@ -7,12 +7,12 @@ from learners.masked import masked_mean
 
 
 def policy_gradient_loss(
-    log_prob: torch.Tensor, advantage: torch.Tensor, valid: torch.Tensor, total: torch.Tensor | None = None
+    log_prob: torch.Tensor, advantage: torch.Tensor, valid: torch.Tensor
 ) -> torch.Tensor:
     """`-advantage * log pi(a|x)`, mean over the valid rows (scalar). All of the same shape.
 
     log_prob and advantage may have the heads of the action as one more axis, the last: they are added.
-    advantage: of V-trace or UPGO, importance ratio included; taken as a constant. total: see `masked_mean`.
+    advantage: of V-trace or UPGO, importance ratio included; taken as a constant.
     """
     gain = advantage.detach() * log_prob
-    return masked_mean(-gain.sum(-1) if gain.ndim > valid.ndim else -gain, valid, total)
+    return masked_mean(-gain.sum(-1) if gain.ndim > valid.ndim else -gain, valid)

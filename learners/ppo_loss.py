@@ -12,12 +12,12 @@ MAX_LOG_RATIO = 20.0    # exp stays finite; far outside every clip
 
 def ppo_loss(
     log_prob: torch.Tensor, behaviour_log_prob: torch.Tensor, advantage: torch.Tensor, valid: torch.Tensor,
-    total: torch.Tensor | None = None, *, clip: float,
+    *, clip: float,
 ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
     """`(loss, metrics)`: minus equation 7, `min(r A, clamp(r, 1 - clip, 1 + clip) A)`, mean over the valid rows.
 
     Any equal shapes. log_prob: of the joint action now; behaviour_log_prob: when it was chosen, a constant like the
-    advantage. total: see `masked_mean`. Metrics, scalars without gradient: `clip_share`, the share of rows whose ratio
+    advantage. Metrics, scalars without gradient: `clip_share`, the share of rows whose ratio
     r is outside the clip, and `approx_kl`, KL(behaviour || policy) estimated on the actions, without bias and never
     below 0 (Schulman 2020, "Approximating KL divergence").
     """
@@ -26,10 +26,10 @@ def ppo_loss(
     surrogate = torch.minimum(ratio * gain, ratio.clamp(1 - clip, 1 + clip) * gain)
     fixed, log_fixed = ratio.detach(), log_ratio.detach()
     metrics = {
-        "clip_share": masked_mean(((fixed - 1).abs() > clip).to(fixed.dtype), valid, total),
-        "approx_kl": masked_mean(fixed - 1 - log_fixed, valid, total),
+        "clip_share": masked_mean(((fixed - 1).abs() > clip).to(fixed.dtype), valid),
+        "approx_kl": masked_mean(fixed - 1 - log_fixed, valid),
     }
-    return masked_mean(-surrogate, valid, total), metrics
+    return masked_mean(-surrogate, valid), metrics
 
 
 def normalise(

@@ -6,6 +6,7 @@ learned from, so that stagings which take `BUFFERS` pieces of memory in turn nev
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
@@ -18,18 +19,36 @@ from learners.chunk import Chunk
 AHEAD = 2
 BUFFERS = AHEAD + 1
 
-Taken = tuple[Sequence[Chunk], str]
-"""A batch, or nothing and why."""
+TAKE_S = 0.25       # that the thread waits for a batch before it looks whether it shall end
+
+Take = Callable[[float], tuple[Sequence[Chunk], str]]
+"""Waits so many seconds at most for a batch; answers with it, or with nothing and why."""
 Staged = TypeVar("Staged")
+
+
+class InTurn(Generic[Staged]):
+    """The same as `Prefetch` without a thread: batches are taken and staged when they are asked for."""
+
+    def __init__(self, take: Take, stage: Callable[[Sequence[Chunk]], Staged]) -> None:
+        self._take, self._stage = take, stage
+        self.waited_s = 0.0     # in all calls of `next`, for somebody else to make a batch
+
+    def next(self, timeout_s: float) -> tuple[Staged | None, str]:
+        """See `Prefetch.next`."""
+        began = time.monotonic()
+        chunks, reason = self._take(timeout_s)
+        self.waited_s += time.monotonic() - began
+        return (self._stage(chunks) if chunks else None), reason
+
+    def close(self) -> None:
+        """There is nothing to end."""
 
 
 class Prefetch(Generic[Staged]):
     """Batches from `take`, through `stage`, in the order in which they were taken; both run in the thread."""
 
-    def __init__(
-        self, take: Callable[[], Taken], stage: Callable[[Sequence[Chunk]], Staged], device: torch.device
-    ) -> None:
-        """take: waits a while for a batch, not for ever: `close` waits for it. device: that of what `stage` returns."""
+    def __init__(self, take: Take, stage: Callable[[Sequence[Chunk]], Staged], device: torch.device) -> None:
+        """device: of what `stage` returns."""
         self._take, self._stage, self._device = take, stage, device
         self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
         self._changed = threading.Condition()
@@ -39,6 +58,7 @@ class Prefetch(Generic[Staged]):
         self._reason = ""
         self._fault: Exception | None = None
         self._closed = False
+        self.waited_s = 0.0     # in all calls of `next`
         self._thread = threading.Thread(target=self._run, name="prefetch", daemon=True)
         self._thread.start()
 
@@ -48,8 +68,10 @@ class Prefetch(Generic[Staged]):
         What an earlier call returned may be overwritten from now on. Raises what `take` or `stage` has raised, after
         all batches before it, and RuntimeError after `close`.
         """
+        began = time.monotonic()
         with self._changed:
             self._changed.wait_for(lambda: self._ready or self._fault or self._closed, timeout_s)
+            self.waited_s += time.monotonic() - began
             if self._closed:
                 raise RuntimeError("prefetch has been closed")
             if not self._ready:
@@ -75,7 +97,7 @@ class Prefetch(Generic[Staged]):
     def _run(self) -> None:
         while self._place():
             try:
-                chunks, reason = self._take()
+                chunks, reason = self._take(TAKE_S)
                 made = self._staged(chunks) if chunks else None
             except Exception as fault:      # whatever it is, the learner's loop raises it
                 with self._changed:

@@ -15,6 +15,7 @@ import torch
 from learners.action_heads import unpack_legal
 from learners.chunk import Chunk, validate
 from learners.columns import expected_rows
+from learners.host_memory import HostMemory
 
 if TYPE_CHECKING:
     from native.game import Game
@@ -38,7 +39,7 @@ class RowBatch:
 
 @dataclass(frozen=True)
 class Rows:
-    """All rows of an update on the learner's device. The next `RowStaging.stage` may overwrite them."""
+    """All rows of an update on the learner's device. A later `RowStaging.stage` may overwrite them: see `buffers`."""
 
     columns: dict[str, torch.Tensor]    # `LEARNED_FROM`, each [N, ...], as in the chunks
     mean_version: float                 # of the networks that were searched with
@@ -51,10 +52,12 @@ class Rows:
 class RowStaging:
     """Preallocated host memory (pinned for cuda), and the symmetries of the game."""
 
-    def __init__(self, game: Game, device: torch.device, *, symmetries: bool, wdl: bool) -> None:
-        """symmetries: show rows in random ones. wdl: outcomes must be 1, 0 or -1."""
+    def __init__(
+        self, game: Game, device: torch.device, *, symmetries: bool, wdl: bool, buffers: int = 1
+    ) -> None:
+        """symmetries: show rows in random ones. wdl: outcomes must be 1, 0 or -1. buffers: see `Staging`."""
         self._game, self._device, self._wdl = game, device, wdl
-        self._host: dict[str, torch.Tensor] = {}
+        self._memory = HostMemory(device, buffers)
         self._capacity = (0, 0)
         seen = game.symmetries if symmetries else game.symmetries[:1]
         self._observation_index, self._action_index = (
@@ -70,8 +73,10 @@ class RowStaging:
         """
         rows, targets = self._check(chunks)
         if rows > self._capacity[0] or targets > self._capacity[1]:
-            self._allocate(rows, targets)
-        columns = {name: self._host[name][:rows] for name in LEARNED_FROM}
+            self._capacity = max(self._capacity[0], int(SPARE * rows)), max(self._capacity[1], targets)
+        expected = expected_rows(self._game, *self._capacity)
+        host = self._memory.take({name: expected[name] for name in LEARNED_FROM})
+        columns = {name: host[name][:rows] for name in LEARNED_FROM}
         for name in ("target_action", "target_prob"):
             columns[name] = columns[name][:, :targets]
         begin, versions = 0, 0.0
@@ -137,13 +142,3 @@ class RowStaging:
                                  "network value 'wdl' needs 1, 0 or -1")
         return sum(chunk.header.rows for chunk in chunks), max(
             chunk.columns["target_action"].shape[1] for chunk in chunks)
-
-    def _allocate(self, rows: int, targets: int) -> None:
-        self._capacity = max(self._capacity[0], int(SPARE * rows)), max(self._capacity[1], targets)
-        pin = self._device.type == "cuda"
-        expected = expected_rows(self._game, *self._capacity)
-        self._host = {
-            name: torch.empty(expected[name][1], dtype=torch.from_numpy(np.empty(0, expected[name][0])).dtype,
-                              pin_memory=pin)
-            for name in LEARNED_FROM
-        }

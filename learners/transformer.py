@@ -96,8 +96,8 @@ class Transformer(nn.Module):
         """config: its width, attention heads, layers and width of a species are read. inputs: columns in all."""
         super().__init__()
         self.register_buffer("scale", None if scale is None else scale.flatten(), persistent=False)
-        width = config.width
-        rest = [column for column in range(inputs) if column not in card_columns(layout)]
+        width, cards, named = config.width, card_columns(layout), slot_actions(layout)
+        rest = [column for column in range(inputs) if column not in cards]
         self.register_buffer("rest_columns", torch.tensor(rest), persistent=False)
         # entries of the first token are about 1 where half of the rest are ones
         self.rest = linear(len(rest), width, math.sqrt(2 * width / len(rest)), generator)
@@ -109,8 +109,7 @@ class Transformer(nn.Module):
         self.of_slots = nn.ModuleDict({
             slots.name: linear(width, slots.actions, policy_gain, generator) for slots in layout.places if slots.actions
         })
-        named = slot_actions(layout)
-        general = [action for action in range(num_actions) if action not in set(named)]
+        general = sorted(set(range(num_actions)) - set(named))
         self.policy = linear(width, len(general), policy_gain, generator) if general else None
         found = torch.tensor([*named, *general])
         in_order = torch.equal(found, torch.arange(num_actions))

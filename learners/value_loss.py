@@ -11,35 +11,29 @@ from learners.masked import masked_mean
 
 
 def squared_value_loss(
-    value: torch.Tensor, target: torch.Tensor, valid: torch.Tensor, total: torch.Tensor | None = None
+    value: torch.Tensor, target: torch.Tensor, valid: torch.Tensor
 ) -> torch.Tensor:
-    """`(value - target) ** 2`, mean over the valid rows (scalar). Any equal shapes; the target is a constant.
-
-    total: see `masked_mean`.
-    """
-    return masked_mean((value - target.detach()) ** 2, valid, total)
+    """`(value - target) ** 2`, mean over the valid rows (scalar). Any equal shapes; the target is a constant."""
+    return masked_mean((value - target.detach()) ** 2, valid)
 
 
 def quartic_value_loss(
-    value: torch.Tensor, target: torch.Tensor, valid: torch.Tensor, total: torch.Tensor | None = None
+    value: torch.Tensor, target: torch.Tensor, valid: torch.Tensor
 ) -> torch.Tensor:
-    """`(value - target) ** 4`, mean over the valid rows (scalar). Any equal shapes; the target is a constant.
-
-    total: see `masked_mean`.
-    """
-    return masked_mean((value - target.detach()) ** 4, valid, total)
+    """`(value - target) ** 4`, mean over the valid rows (scalar). Any equal shapes; the target is a constant."""
+    return masked_mean((value - target.detach()) ** 4, valid)
 
 
 def clipped_value_loss(
     value: torch.Tensor, old_value: torch.Tensor, target: torch.Tensor, valid: torch.Tensor,
-    total: torch.Tensor | None = None, *, clip: float,
+    *, clip: float,
 ) -> torch.Tensor:
     """The larger of two squared errors: of the value, and of the value held within `clip` of `old_value`.
 
     Engstrom et al. 2020, "Implementation matters in deep policy gradients", arXiv:2005.12729, section 3. Mean over the
     valid rows (scalar), without the factor 1/2. Any equal shapes; old_value, what the weights before the first epoch
-    said, and target are constants. total: see `masked_mean`.
+    said, and target are constants.
     """
     target, old_value = target.detach(), old_value.detach()
     held = old_value + (value - old_value).clamp(-clip, clip)
-    return masked_mean(torch.maximum((value - target) ** 2, (held - target) ** 2), valid, total)
+    return masked_mean(torch.maximum((value - target) ** 2, (held - target) ** 2), valid)

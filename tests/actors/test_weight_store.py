@@ -1,10 +1,7 @@
 """The newest weights, and only to those who do not have them."""
 from __future__ import annotations
 
-import asyncio
-
 from actors.weight_store import WeightStore
-from actors.weight_store_actor import WeightStoreActor
 
 
 def test_pull_gives_only_what_is_newer() -> None:
@@ -31,22 +28,3 @@ def test_policies_are_apart_and_can_be_dropped() -> None:
     store.drop("unknown")
     assert store.pull("past", -1) is None
     assert store.pull("main", -1) == (3, "a")
-
-
-def test_the_actor_answers_as_soon_as_there_is_something_newer() -> None:
-    async def scenario() -> None:
-        actor = WeightStoreActor()
-        assert await actor.pull("main", -1) is None
-        asked = asyncio.ensure_future(actor.pull("main", 2, 30.0))
-        await actor.publish("main", 2, "old")
-        await actor.publish("past", 7, "another")
-        await asyncio.sleep(0)
-        assert not asked.done()
-        assert await actor.publish("main", 3, "new") == {"main": 3, "past": 7}
-        assert await asked == (3, "new")
-        assert await actor.pull("main", 2) == (3, "new")
-        assert await actor.pull("main", 3, 0.01) is None
-        await actor.drop("past")
-        assert await actor.pull("past", -1) is None
-
-    asyncio.run(asyncio.wait_for(scenario(), 20))

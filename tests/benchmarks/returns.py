@@ -1,8 +1,9 @@
 """Microseconds per call of the returns kernels, float32: native code and scans on a device.
 
 Native code runs on one core, with its outputs given. Cases `/scan` are what the learner runs where its tensors are not
-on the CPU, here on one core of it; cases `/cuda` the same, compiled, on a GPU if there is one. Peers: the same recursion as a loop over rows in NumPy and in torch (one thread), and RLlib's V-trace, which computes
-the ratios from log-probabilities besides.
+on the CPU, here on one core of it, and `/cuda` the same compiled, on a GPU if there is one. Peers: the same recursion
+as a loop over rows in NumPy and in torch (one thread), and RLlib's V-trace, which computes the ratios from
+log-probabilities besides.
 """
 from __future__ import annotations
 

@@ -79,12 +79,11 @@ def check_policy_loss(module: ModuleType, seed: int) -> None:
     """Value and gradient of the masked policy gradient, of one head and of several."""
     rng = np.random.default_rng(seed)
     valid = random_valid(rng)
-    for heads, total in (((), None), ((4,), None), ((4,), 40.0)):
+    for heads in ((), (4,)):
         log_prob = torch.tensor(-rng.random((5, 3, *heads)), requires_grad=True)
         advantage = torch.tensor(rng.normal(size=(5, 3, *heads)), requires_grad=True)
-        rows = valid.sum() if total is None else total
-        loss = module.policy_gradient_loss(log_prob, advantage, torch.tensor(valid), *denominator(total))
-        weight = valid.reshape(5, 3, *(1 for _ in heads)) / rows
+        loss = module.policy_gradient_loss(log_prob, advantage, torch.tensor(valid))
+        weight = valid.reshape(5, 3, *(1 for _ in heads)) / valid.sum()
         same(loss, -(log_prob.detach().numpy() * advantage.detach().numpy() * weight).sum())
         loss.backward()
         assert log_prob.grad is not None
@@ -92,78 +91,67 @@ def check_policy_loss(module: ModuleType, seed: int) -> None:
         assert advantage.grad is None
 
 
-def denominator(total: float | None) -> tuple[torch.Tensor, ...]:
-    """The optional argument of the means."""
-    return () if total is None else (torch.tensor(total, dtype=torch.float64),)
-
-
 def check_value_loss(module: ModuleType, seed: int) -> None:
     """Values and gradients of the masked squared error, of its square, and of the clipped one."""
     rng = np.random.default_rng(seed)
     valid = random_valid(rng)
     for function, power in ((module.squared_value_loss, 2), (module.quartic_value_loss, 4)):
-        for total in (None, 40.0):
-            rows = valid.sum() if total is None else total
-            value = torch.tensor(rng.normal(size=(5, 3)), requires_grad=True)
-            target = torch.tensor(rng.normal(size=(5, 3)), requires_grad=True)
-            loss = function(value, target, torch.tensor(valid), *denominator(total))
-            error = value.detach().numpy() - target.detach().numpy()
-            same(loss, (error**power * valid).sum() / rows)
-            loss.backward()
-            assert value.grad is not None
-            same(value.grad, power * error**(power - 1) * valid / rows)
-            assert target.grad is None
-
-    for total in (None, 40.0):
-        rows = float(valid.sum()) if total is None else total
-        value, old, target = (torch.tensor(rng.normal(size=(5, 3)), requires_grad=True) for _ in range(3))
-        loss = module.clipped_value_loss(value, old, target, torch.tensor(valid), *denominator(total), clip=0.5)
-        expected, slope = 0.0, np.zeros((5, 3))
-        for at in np.ndindex(5, 3):
-            v, v_old, g = (x[at].item() for x in (value, old, target))
-            held = min(max(v, v_old - 0.5), v_old + 0.5)
-            expected += float(valid[at]) / rows * max((v - g) ** 2, (held - g) ** 2)
-            if held == v or (v - g) ** 2 > (held - g) ** 2:
-                slope[at] = valid[at] / rows * 2 * (v - g)
-        same(loss, expected)
+        value = torch.tensor(rng.normal(size=(5, 3)), requires_grad=True)
+        target = torch.tensor(rng.normal(size=(5, 3)), requires_grad=True)
+        loss = function(value, target, torch.tensor(valid))
+        error = value.detach().numpy() - target.detach().numpy()
+        same(loss, (error**power * valid).sum() / valid.sum())
         loss.backward()
         assert value.grad is not None
-        same(value.grad, slope)
-        assert old.grad is None
+        same(value.grad, power * error**(power - 1) * valid / valid.sum())
         assert target.grad is None
+
+    value, old, target = (torch.tensor(rng.normal(size=(5, 3)), requires_grad=True) for _ in range(3))
+    loss = module.clipped_value_loss(value, old, target, torch.tensor(valid), clip=0.5)
+    expected, slope = 0.0, np.zeros((5, 3))
+    for at in np.ndindex(5, 3):
+        v, v_old, g = (x[at].item() for x in (value, old, target))
+        held = min(max(v, v_old - 0.5), v_old + 0.5)
+        expected += float(valid[at]) / valid.sum() * max((v - g) ** 2, (held - g) ** 2)
+        if held == v or (v - g) ** 2 > (held - g) ** 2:
+            slope[at] = valid[at] / valid.sum() * 2 * (v - g)
+    same(loss, expected)
+    loss.backward()
+    assert value.grad is not None
+    same(value.grad, slope)
+    assert old.grad is None
+    assert target.grad is None
 
 
 def check_ppo_loss(module: ModuleType, seed: int) -> None:
     """Value and gradient row by row, on both sides of the clip, metrics, and normalised advantages."""
     rng = np.random.default_rng(seed)
     valid = random_valid(rng)
-    for total in (None, 40.0):
-        rows = valid.sum() if total is None else total
-        old = torch.tensor(-1 - rng.random((5, 3)), requires_grad=True)
-        now = torch.tensor(old.detach().numpy() + rng.normal(0, 0.4, (5, 3)), requires_grad=True)
-        advantage = torch.tensor(rng.normal(size=(5, 3)), requires_grad=True)
-        loss, metrics = module.ppo_loss(now, old, advantage, torch.tensor(valid), *denominator(total), clip=0.2)
-        expected, outside, distance, slope = 0.0, 0.0, 0.0, np.zeros((5, 3))
-        for at in np.ndindex(5, 3):
-            share = float(valid[at] / rows)
-            ratio, gain = float(np.exp(now[at].item() - old[at].item())), advantage[at].item()
-            if (gain > 0 and ratio > 1.2) or (gain < 0 and ratio < 0.8):
-                expected -= share * gain * (1.2 if gain > 0 else 0.8)
-            else:
-                expected -= share * gain * ratio
-                slope[at] = -share * gain * ratio
-            outside += share * (not 0.8 <= ratio <= 1.2)
-            distance += share * float(ratio - 1 - np.log(ratio))
-        same(loss, expected)
-        loss.backward()
-        assert now.grad is not None
-        same(now.grad, slope)
-        assert old.grad is None
-        assert advantage.grad is None
-        assert metrics.keys() == {"clip_share", "approx_kl"}
-        assert not any(metric.requires_grad for metric in metrics.values())
-        same(metrics["clip_share"], outside)
-        same(metrics["approx_kl"], distance)
+    old = torch.tensor(-1 - rng.random((5, 3)), requires_grad=True)
+    now = torch.tensor(old.detach().numpy() + rng.normal(0, 0.4, (5, 3)), requires_grad=True)
+    advantage = torch.tensor(rng.normal(size=(5, 3)), requires_grad=True)
+    loss, metrics = module.ppo_loss(now, old, advantage, torch.tensor(valid), clip=0.2)
+    expected, outside, distance, slope = 0.0, 0.0, 0.0, np.zeros((5, 3))
+    for at in np.ndindex(5, 3):
+        share = float(valid[at] / valid.sum())
+        ratio, gain = float(np.exp(now[at].item() - old[at].item())), advantage[at].item()
+        if (gain > 0 and ratio > 1.2) or (gain < 0 and ratio < 0.8):
+            expected -= share * gain * (1.2 if gain > 0 else 0.8)
+        else:
+            expected -= share * gain * ratio
+            slope[at] = -share * gain * ratio
+        outside += share * (not 0.8 <= ratio <= 1.2)
+        distance += share * float(ratio - 1 - np.log(ratio))
+    same(loss, expected)
+    loss.backward()
+    assert now.grad is not None
+    same(now.grad, slope)
+    assert old.grad is None
+    assert advantage.grad is None
+    assert metrics.keys() == {"clip_share", "approx_kl"}
+    assert not any(metric.requires_grad for metric in metrics.values())
+    same(metrics["clip_share"], outside)
+    same(metrics["approx_kl"], distance)
 
     far = torch.tensor([-1e9, 0.0, 1e9], dtype=torch.float64, requires_grad=True)
     every = torch.ones(3, dtype=torch.float64)
@@ -206,9 +194,7 @@ def check_reference_kl(module: ModuleType, seed: int) -> None:
             assert policy.grad is not None
             same(policy.grad, slope)
             assert teacher.grad is None
-        whole = torch.tensor(legal).bool(), torch.tensor(valid), *denominator(40.0)
-        same(module.reference_kl(policy, teacher, *whole), expected * valid.sum() / 40)
-        same(module.reference_kl(teacher, teacher, *whole), 0.0)
+        same(module.reference_kl(teacher, teacher, torch.tensor(legal).bool(), torch.tensor(valid)), 0.0)
     certain = torch.tensor([[0.0, -torch.inf]]), torch.tensor([[True, True]]), torch.ones(1)
     same(module.reference_kl(torch.tensor([[0.5, 0.5]], dtype=torch.float64).log(), *certain), np.log(2))
 
@@ -233,12 +219,6 @@ def check_cloning_loss(module: ModuleType, seed: int) -> None:
         loss.backward()
         assert logits.grad is not None
         same(logits.grad, slope)
-        counted = torch.tensor([1.0, 0.0, 1.0, 1.0, 0.0], dtype=torch.float64)
-        picked = [0, 2, 3]
-        some = module.cloning_loss(logits[picked], torch.tensor(action[picked]), sizes)
-        same(module.cloning_loss(logits, torch.tensor(action), sizes, counted), some.detach().numpy())
-        same(module.cloning_loss(logits, torch.tensor(action), sizes, counted, *denominator(40.0)),
-             some.detach().numpy() * 3 / 40)
 
 
 CHECKS: dict[str, Callable[[ModuleType, int], None]] = {

@@ -4,6 +4,7 @@ Float64, tolerance 1e-12. Letters: T transitions, B streams, N = T B rows, A act
 """
 from __future__ import annotations
 
+from itertools import chain
 from types import ModuleType
 from typing import Any
 
@@ -220,7 +221,7 @@ class _Case:
                 self.check(terms, rows)
         every = list(range(STEPS * STREAMS))
         assert [len(rows) for rows in seen] == [(STEPS + 1) * STREAMS, *[5] * 6]
-        epochs = [sum(seen[1:4], []), sum(seen[4:], [])]
+        epochs = [[*chain(*seen[1:4])], [*chain(*seen[4:])]]
         assert [sorted(epoch) for epoch in epochs] == [every, every]
         assert epochs[0] != epochs[1]
 

@@ -19,7 +19,7 @@ from tests.learners.samples import random_batch, random_chunk, tic_tac_toe
 
 
 @pytest.mark.parametrize("name", CHECKS)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(seed=st.integers(0, 2**32 - 2))
 def test_agrees_with_its_definition(name: str, seed: int) -> None:
     CHECKS[name](importlib.import_module(f"learners.{name}"), seed)

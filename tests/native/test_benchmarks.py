@@ -57,7 +57,7 @@ def test_every_game_is_recorded_with_its_peer(monkeypatch: pytest.MonkeyPatch) -
 
 def test_every_kernel_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(returns, "measure", once)
-    cases = [found["case"] for found in returns.run(peers=False)]
+    cases = [str(found["case"]) for found in returns.run(peers=False)]
     kernels = ("vtrace", "upgo", "gae", "td_lambda")
     assert [case for case in cases if not case.endswith("/cuda")] == [
         f"{kernel}/{shape}{way}" for shape in ("80x512", "20x4096") for way in ("", "/scan") for kernel in kernels

@@ -1,0 +1,181 @@
+"""RLlib's own PPO, IMPALA or APPO on a game of ours: an independent yardstick, measured as our own runs are.
+
+Network, scripted players, evaluation games and their seeds are those of the config, so that what differs is the
+algorithm and the machinery around it. A run of this kind cannot be resumed: however it ends, it is complete.
+"""
+from __future__ import annotations
+
+import os
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from ray.rllib.algorithms.algorithm import Algorithm
+from ray.rllib.core import DEFAULT_MODULE_ID
+
+from league.baseline_config import Baseline, counterparts, left_out, opponents
+from league.config import RunConfig, dump_config
+from league.counters import Means
+from league.rllib_algorithm import algorithm, own_ray, weights_of
+from league.run_directory import WINDOWS, RunDirectory
+from league.store import RunStore
+from league.supervised import Epochs, SupervisedTrainer
+from league.wishes import Emit, Ended
+from learners.learner import Learner
+from learners.networks import digest
+from native.game import Game
+
+FIGURES = {             # ours and RLlib's names, of which each algorithm has its own
+    "loss_total": ("total_loss",),
+    "loss_policy": ("policy_loss", "mean_pi_loss"),
+    "loss_value": ("vf_unclipped_loss", "mean_vf_loss", "vf_loss"),
+    "entropy": ("entropy",),
+}
+
+
+def train_baseline(
+    config: RunConfig,
+    settings: Baseline,
+    *,
+    run_id: str,
+    directory: Path,
+    store: RunStore,
+    resume: bool,
+    emit: Emit,
+    interrupt: threading.Event,
+    api_url: str | None = None,
+) -> dict[str, Any]:
+    """As `league.run.train`, by RLlib's algorithm. Raises ValueError if `resume` is asked for."""
+    if resume:
+        raise ValueError(f"{run_id} is a baseline, which cannot be resumed: start another one")
+    files = RunDirectory(directory)
+    files.update_metadata(run_id=run_id, game=config.game, method="baseline", status="starting", pid=os.getpid(),
+                          api_url=api_url, wandb_run_url=None, baseline=settings.model_dump(mode="json"))
+    files.write_config(dump_config(config))
+    store.observe(run_id, "starting", pid=os.getpid())
+    began = time.monotonic()
+    try:
+        game = config.make_game()
+        learner = Learner(game, config.learner_settings(), config.seed)
+        trainer = BaselineTrainer(config, game, learner, settings=settings, run_id=run_id, directory=files,
+                                  store=store, emit=emit, interrupt=interrupt)
+        status, reason = trainer.run()
+    except BaseException as error:
+        reason = f"{type(error).__name__}: {error}"
+        store.observe(run_id, "failed", reason)
+        files.update_metadata(status="failed", reason=reason)
+        raise
+    store.observe(run_id, status, reason, generation=store.desired(run_id)[1])
+    files.update_metadata(status=status, reason=reason)
+    finished = {
+        "kind": "finished",
+        "status": status,
+        "reason": reason,
+        "results": [score.as_row() for score in trainer.scores],
+        "curve": [
+            {name: row.get(name) for name in ("elapsed_s", "step", "positions", "evaluation")}
+            for row in files.rows(WINDOWS)
+        ],
+        "directory": str(directory),
+        "elapsed_s": time.monotonic() - began,
+        "digest": digest(learner.weights()),
+    }
+    emit(finished)
+    return finished
+
+
+class BaselineTrainer(SupervisedTrainer[Epochs]):
+    """Our learner holds RLlib's weights, to be measured and kept. An epoch is one of RLlib's training iterations."""
+
+    method = "baseline"
+
+    def __init__(
+        self, config: RunConfig, game: Game, learner: Learner, *, settings: Baseline, run_id: str,
+        directory: RunDirectory, store: RunStore, emit: Emit, interrupt: threading.Event,
+    ) -> None:
+        super().__init__(config, game, learner, Epochs(), run_id=run_id, directory=directory, store=store, emit=emit,
+                         interrupt=interrupt)
+        self._settings = settings
+        self._of_window = Means()
+        self._window_began = 0
+        self._episode: dict[str, float] = {}    # means over the games that RLlib's players finished last
+
+    def run(self) -> tuple[str, str]:
+        """Trains until the budget is used up or somebody wants an end; evaluates; status and reason in words."""
+        self._emit({"kind": "status", "status": "starting", "reason": "RLlib starts its processes"})
+        with (
+            own_ray(self._settings.cores, self._config.cluster.temp_dir),
+            algorithm(self._config, self._settings) as trained,
+        ):
+            self._begin()
+            try:
+                while (reason := self._config.budget.used(**self._done())) is None:
+                    self._listen()
+                    self._take(trained.train())     # type: ignore[no-untyped-call]
+                    if self._progress.env_steps - self._window_began >= self._config.windows.env_steps:
+                        self._close_window(trained)
+            except Ended as end:
+                reason = end.args[1]
+            self._store.observe(self._run_id, "stopping", reason)
+            self._close_window(trained)
+        return "completed", reason
+
+    def _begin(self) -> None:
+        bots = opponents(self._config)
+        total = sum(bots.values())
+        rates = ", ".join(f"{name} {value:g}" for name, value in
+                          counterparts(self._config.learning, self._settings.algorithm).items())
+        self._say(f"RLlib's {self._settings.algorithm.upper()} with {rates}")
+        if bots:
+            self._say("in the other seats: " + ", ".join(f"{bot} in {share / total:.0%} of games"
+                                                         for bot, share in bots.items()))
+        if without := left_out(self._config):
+            self._say(f"without what RLlib has nothing like: {', '.join(without)}")
+        self._store.observe(self._run_id, "running", generation=self._store.desired(self._run_id)[1], pid=os.getpid())
+        self._directory.update_metadata(status="running")
+        self._emit({"kind": "status", "status": "running", "reason": ""})
+        self._restart_clock()
+
+    def _done(self) -> dict[str, Any]:
+        """What counts against the budget. Updates are RLlib's training iterations."""
+        done = self._progress
+        self._tick()
+        return {"updates": done.updates, "env_steps": done.env_steps, "elapsed_s": done.elapsed_s}
+
+    def _take(self, result: dict[str, Any]) -> None:
+        """Counts what an iteration did. Decisions are those that were made: all but a few are learned from."""
+        done = self._progress
+        sampled = result.get("env_runners", {})
+        learned = result.get("learners", {}).get(DEFAULT_MODULE_ID, {})
+        self._tick()
+        done.epoch = done.updates = int(result["training_iteration"])
+        done.env_steps = int(sampled.get("num_env_steps_sampled_lifetime", done.env_steps))
+        figures = {name: float(learned[theirs]) for name, others in FIGURES.items()
+                   for theirs in [next((one for one in others if one in learned), "")] if theirs}
+        self._episode = {ours: float(sampled[theirs]) for ours, theirs in
+                         (("episode_return", "episode_return_mean"), ("episode_length", "episode_len_mean"))
+                         if theirs in sampled}
+        self._of_report.add(figures)
+        self._of_window.add(figures)
+        fraction = self._config.budget.fraction(**self._done())
+        self._report("training", fraction, env_steps_per_s=self._rate(), **self._episode)
+
+    def _close_window(self, trained: Algorithm) -> None:
+        """Evaluates RLlib's present weights, which is no time of training, and keeps them as a checkpoint."""
+        done = self._progress
+        self._tick()
+        trained_s = done.elapsed_s
+        self._learner.load_weights(weights_of(trained))
+        self._learner.version = done.updates
+        self._window_began = done.env_steps
+        figures = {**self._of_window.take(), **self._episode, "decisions_per_sec": self._rate(), **self._examine()}
+        self._restart_clock()
+        done.elapsed_s = trained_s
+        name = f"ckpt_{len(self._windows) + 1:06d}_{done.updates:09d}"
+        self._add_window(done.epoch, figures, name)
+        self._checkpoint(name, "")
+
+    def _rate(self) -> float:
+        """Decisions per second of training."""
+        return self._progress.env_steps / max(1e-9, self._progress.elapsed_s)

@@ -1,0 +1,151 @@
+"""A learner that is one of several processes, which make every gradient step together and stay equal bit by bit.
+
+Unrolls are divided by streams. Of searched decisions every rank has all, draws the same minibatches and symmetries, and
+takes its part of each. Gradients are averaged over the ranks in one sum per step, which also tells all of them whether
+the loss of one is not finite: no step is ever made by some ranks alone. Letters: T transitions, B streams.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+import torch.distributed
+
+from learners.batch import Batch
+from learners.chunk import Chunk, seal
+from learners.config import Learning, Optimiser
+from learners.forward import Forward
+from learners.gradient_step import GradientStep
+from learners.learner import Learner
+from learners.output import Output
+from learners.ranks import ALONE, Ranks
+from learners.rows import RowBatch, Rows, RowStaging
+from learners.search_objective import SearchSteps
+from learners.terms import Terms
+from learners.unroll_objective import UnrollObjective
+from learners.weight_average import WeightAverage
+
+if TYPE_CHECKING:
+    from native.game import Game
+
+
+class Processes:
+    """The ranks of torch's process group, which must have begun."""
+
+    def __init__(self) -> None:
+        self.rank, self.size = torch.distributed.get_rank(), torch.distributed.get_world_size()
+
+    def sum(self, tensor: torch.Tensor) -> torch.Tensor:
+        total = tensor.detach().clone()
+        torch.distributed.all_reduce(total)
+        return total
+
+
+class RankLearner(Learner):
+    """The learner of one rank. All ranks must be given the same config, seed and progress."""
+
+    def __init__(self, game: Game, config: Learning, seed: int, ranks: Ranks, rank: int) -> None:
+        """Raises ValueError for minibatches in which not every rank would have a row."""
+        super().__init__(game, config, seed)
+        if self._searched_rows < 2 * ranks.size:     # the last one of an update may be half as large
+            raise ValueError(f"learning.minibatch_rows is {self._searched_rows}, expected at least {2 * ranks.size} "
+                             f"for {ranks.size} learners")
+        self._step = _Step(dict(self.network.named_parameters()), config.optimiser, self._average, ranks)
+        size = None if config.minibatch_rows is None else config.minibatch_rows // ranks.size
+        self._unroll_objective = _Unrolls(ranks, config, game, size, self._reference())
+        self._rows = _Rows(game, self.device, config, ranks, rank)
+        self._search_steps = _Search(ranks, config, self._rows, self._searched_rows)
+
+
+class _Step(GradientStep):
+    """Averages the gradients over the ranks before they are clipped."""
+
+    def __init__(
+        self, parameters: Mapping[str, torch.nn.Parameter], settings: Optimiser, average: WeightAverage | None,
+        ranks: Ranks,
+    ) -> None:
+        super().__init__(parameters, settings, average)
+        self._ranks = ranks
+
+    def __call__(
+        self, loss: torch.Tensor, rate: float, reduce: Callable[[], None] = lambda: None
+    ) -> dict[str, torch.Tensor]:
+        return super().__call__(loss, rate, lambda: self._average_gradients(loss.detach()))
+
+    def _average_gradients(self, loss: torch.Tensor) -> None:
+        """In one sum. Where the loss of any rank is not finite all gradients of all ranks become no number."""
+        gradients = [one.grad for one in self.parameters if one.grad is not None]
+        flat = torch.cat([*(one.flatten() for one in gradients), loss.reshape(1)])
+        mean = self._ranks.sum(flat) / self._ranks.size
+        spoilt = 0 * mean[-1]
+        for gradient, part in zip(gradients, mean[:-1].split([one.numel() for one in gradients]), strict=True):
+            gradient.copy_(part.view_as(gradient) + spoilt)
+
+
+class _Unrolls(UnrollObjective):
+    """The objective of this rank's streams, which are as many as those of any other rank."""
+
+    def __init__(
+        self, ranks: Ranks, config: Learning, game: Game, minibatch_rows: int | None, reference: Forward | None
+    ) -> None:
+        super().__init__(config.objective, game.head_sizes, epochs=config.epochs, minibatch_rows=minibatch_rows,
+                         reference=reference)
+        self._ranks = ranks
+
+    def steps(
+        self, forward: Forward, batch: Batch, progress: float, rng: np.random.Generator, ranks: Ranks = ALONE
+    ) -> Iterator[Terms]:
+        return super().steps(forward, batch, progress, rng, self._ranks)
+
+
+class _Search(SearchSteps):
+    """The objective of this rank's part of every minibatch."""
+
+    def __init__(self, ranks: Ranks, config: Learning, staging: RowStaging, minibatch_rows: int) -> None:
+        super().__init__(config.search_objective, staging, epochs=config.epochs, minibatch_rows=minibatch_rows)
+        self._ranks = ranks
+
+    def steps(
+        self, forward: Callable[[torch.Tensor], Output], rows: Rows, progress: float, rng: np.random.Generator,
+        ranks: Ranks = ALONE,
+    ) -> Iterator[Terms]:
+        return super().steps(forward, rows, progress, rng, self._ranks)
+
+
+class _Rows(RowStaging):
+    """Minibatches of which this rank takes every R-th row."""
+
+    def __init__(self, game: Game, device: torch.device, config: Learning, ranks: Ranks, rank: int) -> None:
+        super().__init__(game, device, symmetries=config.symmetries, wdl=config.network.value == "wdl")
+        self._mine = slice(rank, None, ranks.size)
+
+    def _batch(self, rows: Rows, picked: torch.Tensor, which: torch.Tensor) -> RowBatch:
+        return super()._batch(rows, picked[self._mine], which[self._mine])
+
+
+def shards(chunks: Sequence[Chunk], game: Game, ranks: int) -> list[list[Chunk]]:
+    """What each rank is to be given of the chunks of an update, which must fit each other and the game.
+
+    Streams are divided evenly, in their order; where that is not possible the last shards are filled up with streams
+    in which nobody decided anything, so that all ranks take the same steps.
+    """
+    if ranks == 1 or chunks[0].header.layout == "rows":
+        return [list(chunks)] * ranks
+    columns = {name: np.concatenate([chunk.columns[name] for chunk in chunks], axis=1)
+               for name in chunks[0].columns}
+    streams = columns["valid"].shape[1]
+    width = -(-streams // ranks)
+    order = np.arange(width * ranks) % streams
+    parts = []
+    for rank in range(ranks):
+        mine = slice(rank * width, (rank + 1) * width)
+        part = {name: np.ascontiguousarray(column[:, order[mine]]) for name, column in columns.items()}
+        filled = np.arange(width * ranks)[mine] >= streams
+        for name in ("valid", "discount"):
+            part[name][:, filled] = 0
+        first = chunks[0].header
+        parts.append([seal(part, chunk_id=f"{first.chunk_id}/{rank}", producer=first.producer, sequence=rank,
+                           match_id=first.match_id, player=first.player, game=game)])
+    return parts
