@@ -41,10 +41,6 @@ def check_fit(config: RunConfig, game: Game) -> None:
             f"{', '.join(config.league.bots)}; evaluation.opponents compares with scripted players"
         )
     check_network(config.learning.network, game)
-    for name in ("initialise_from", "reference"):
-        path = getattr(config.learning, name)
-        if path is not None and not path.exists():
-            raise ValueError(f"learning.{name} is {path}, which does not exist seen from {Path.cwd()}")
     if min(game.time_limit, game.max_length) >= ENDLESS:
         raise ValueError(f"{game.name} {game.options} has no end: an evaluation could last for ever")
     positions = config.evaluation.positions

@@ -66,9 +66,14 @@ def algorithm(config: RunConfig, settings: Baseline) -> Iterator[Algorithm]:
 
 
 def algorithm_config(config: RunConfig, settings: Baseline) -> AlgorithmConfig:
-    """RLlib's settings: those that mean what the config's mean, then `settings.training`."""
+    """RLlib's settings: those that mean what the config's mean, then `settings.training`.
+
+    Raises ValueError for arguments that RLlib refuses, and for an autoregressive network.
+    """
     logging.getLogger("ray.rllib").setLevel(logging.ERROR)
     learning = config.learning
+    if learning.network.autoregressive:
+        raise ValueError("learning.network.autoregressive: RLlib draws all heads of an action at once, expected false")
     on_policy = settings.algorithm == "ppo"
     gpus = int(choose_device(learning.device).type == "cuda")
     made: Any = CONFIGS[settings.algorithm]()      # what `training` takes differs between them

@@ -26,12 +26,13 @@ from learners.learner import Learner
 from learners.networks import digest
 from native.game import Game
 
-FIGURES = {             # ours and RLlib's names, of which each algorithm has its own
+FIGURES = {             # ours and RLlib's names, of which each algorithm has some; the last that is there counts
     "loss_total": ("total_loss",),
     "loss_policy": ("policy_loss", "mean_pi_loss"),
-    "loss_value": ("vf_unclipped_loss", "mean_vf_loss", "vf_loss"),
+    "loss_value": ("vf_loss", "mean_vf_loss", "vf_unclipped_loss"),
     "entropy": ("entropy",),
 }
+PLAY = {"episode_return": "episode_return_mean", "episode_length": "episode_len_mean"}
 
 
 def train_baseline(
@@ -151,11 +152,9 @@ class BaselineTrainer(SupervisedTrainer[Epochs]):
         self._tick()
         done.epoch = done.updates = int(result["training_iteration"])
         done.env_steps = int(sampled.get("num_env_steps_sampled_lifetime", done.env_steps))
-        figures = {name: float(learned[theirs]) for name, others in FIGURES.items()
-                   for theirs in [next((one for one in others if one in learned), "")] if theirs}
-        self._episode = {ours: float(sampled[theirs]) for ours, theirs in
-                         (("episode_return", "episode_return_mean"), ("episode_length", "episode_len_mean"))
-                         if theirs in sampled}
+        figures = {ours: float(learned[theirs]) for ours, names in FIGURES.items() for theirs in names
+                   if theirs in learned}
+        self._episode = {ours: float(sampled[theirs]) for ours, theirs in PLAY.items() if theirs in sampled}
         self._of_report.add(figures)
         self._of_window.add(figures)
         fraction = self._config.budget.fraction(**self._done())

@@ -37,24 +37,28 @@ class Compiled:
         self._shapes: set[Hashable] = set()
 
     def __call__(self, *inputs: torch.Tensor) -> Output:
-        """As `network(*inputs)`, but backward may go through a pass once only.
+        """As `network(*inputs)`, but backward may go through a pass once only, and the gradient of a parameter that no
+        loss needs is 0, not None.
 
         Raises RuntimeError where torch cannot compile.
         """
         if not self._is_compiled(torch.is_grad_enabled(), *((x.shape, x.stride(), x.dtype) for x in inputs)):
             return self._network(*inputs)       # type: ignore[no-any-return]
         if self._graphs:
-            torch.compiler.cudagraph_mark_step_begin()
+            torch.compiler.cudagraph_mark_step_begin()      # type: ignore[no-untyped-call]
         try:
             with _without_warnings():
                 output: Any = self._compiled(*inputs)
         except RuntimeError as error:
-            told = str(error).strip().splitlines() or [type(error).__name__]
-            raise RuntimeError(f"learning.compile is true, but torch cannot compile the network here: {told[0]}") \
-                from error
+            from torch._dynamo.exc import TorchDynamoException  # takes seconds to import, and is there by now
+
+            if not isinstance(error, TorchDynamoException):
+                raise
+            why = " ".join(str(error).strip().splitlines()[:2])
+            raise RuntimeError(f"learning.compile is true, but torch cannot compile the network here: {why}") from error
         if self._graphs:    # the graph's next run overwrites its outputs
-            return Output(*(None if part is None else part.clone() for part in output))
-        return Output(*output)
+            return Output._make(None if part is None else part.clone() for part in output)
+        return Output._make(output)
 
     def _is_compiled(self, *shape: Hashable) -> bool:
         if shape not in self._shapes and len(self._shapes) < MOST_SHAPES:

@@ -15,7 +15,7 @@ import torch.distributed
 
 from learners.batch import Batch
 from learners.chunk import Chunk, seal
-from learners.config import Learning, Optimiser
+from learners.config import SEARCHED_ROWS, Learning, Optimiser
 from learners.forward import Forward
 from learners.gradient_step import GradientStep
 from learners.learner import Learner
@@ -43,15 +43,20 @@ class Processes:
         return total
 
 
+def check_minibatches(config: Learning, ranks: int) -> None:
+    """Raises ValueError for minibatches in which not every rank would have a row."""
+    rows, least = config.minibatch_rows or SEARCHED_ROWS, 2 * ranks     # the last one of an update may be half as large
+    if ranks > 1 and rows < least:
+        raise ValueError(f"learning.minibatch_rows is {rows}, expected at least {least} for {ranks} learners")
+
+
 class RankLearner(Learner):
     """The learner of one rank. All ranks must be given the same config, seed and progress."""
 
     def __init__(self, game: Game, config: Learning, seed: int, ranks: Ranks, rank: int) -> None:
-        """Raises ValueError for minibatches in which not every rank would have a row."""
+        """Raises ValueError as `check_minibatches` does."""
+        check_minibatches(config, ranks.size)
         super().__init__(game, config, seed)
-        if self._searched_rows < 2 * ranks.size:     # the last one of an update may be half as large
-            raise ValueError(f"learning.minibatch_rows is {self._searched_rows}, expected at least {2 * ranks.size} "
-                             f"for {ranks.size} learners")
         self._step = _Step(dict(self.network.named_parameters()), config.optimiser, self._average, ranks)
         size = None if config.minibatch_rows is None else config.minibatch_rows // ranks.size
         self._unroll_objective = _Unrolls(ranks, config, game, size, self._reference())
@@ -80,7 +85,8 @@ class _Step(GradientStep):
         flat = torch.cat([*(one.flatten() for one in gradients), loss.reshape(1)])
         mean = self._ranks.sum(flat) / self._ranks.size
         spoilt = 0 * mean[-1]
-        for gradient, part in zip(gradients, mean[:-1].split([one.numel() for one in gradients]), strict=True):
+        parts = torch.split(mean[:-1], [one.numel() for one in gradients])
+        for gradient, part in zip(gradients, parts, strict=True):
             gradient.copy_(part.view_as(gradient) + spoilt)
 
 
@@ -129,9 +135,13 @@ def shards(chunks: Sequence[Chunk], game: Game, ranks: int) -> list[list[Chunk]]
     """What each rank is to be given of the chunks of an update, which must fit each other and the game.
 
     Streams are divided evenly, in their order; where that is not possible the last shards are filled up with streams
-    in which nobody decided anything, so that all ranks take the same steps.
+    in which nobody decided anything, so that all ranks take the same steps. Raises ValueError for fewer searched
+    decisions than ranks.
     """
     if ranks == 1 or chunks[0].header.layout == "rows":
+        rows = sum(chunk.header.rows for chunk in chunks)
+        if rows < ranks:
+            raise ValueError(f"an update of {ranks} learners needs as many rows, got {rows}")
         return [list(chunks)] * ranks
     columns = {name: np.concatenate([chunk.columns[name] for chunk in chunks], axis=1)
                for name in chunks[0].columns}

@@ -50,7 +50,9 @@ class Prefetch(Generic[Staged]):
     def __init__(self, take: Take, stage: Callable[[Sequence[Chunk]], Staged], device: torch.device) -> None:
         """device: of what `stage` returns."""
         self._take, self._stage, self._device = take, stage, device
-        self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
+        self._stream: torch.cuda.Stream | None = None
+        if device.type == "cuda":
+            self._stream = torch.cuda.Stream(device)    # type: ignore[no-untyped-call]
         self._changed = threading.Condition()
         # what follows is read and written with `_changed` held
         self._ready: deque[Staged] = deque()
@@ -124,7 +126,7 @@ class Prefetch(Generic[Staged]):
             return self._stage(chunks)
         with torch.cuda.stream(self._stream):
             staged = self._stage(chunks)
-            copied = torch.cuda.Event(blocking=True)
+            copied = torch.cuda.Event(blocking=True)    # type: ignore[no-untyped-call]
             copied.record()
         copied.synchronize()        # the learner's kernels need not wait, and host memory may be written again
         return staged

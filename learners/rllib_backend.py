@@ -27,7 +27,7 @@ from envs.adapters.rllib_vector import action_space, observation_space
 from learners import checkpoint
 from learners.chunk import Chunk, to_wire
 from learners.config import Learning
-from learners.data_parallel import shards
+from learners.data_parallel import check_minibatches, shards
 from learners.device import choose_device
 from learners.learner import Learner
 from learners.networks import Weights
@@ -59,6 +59,7 @@ class RllibLearner(Learner):
 
         Processes need a Ray, which must have begun. Raises ValueError for minibatches with too few rows.
         """
+        check_minibatches(config, max(1, learners))
         here = {"device": "cpu", "compile": False, "prefetch": False}
         super().__init__(game, config.model_copy(update=here), seed)
         logging.getLogger("ray.rllib").setLevel(logging.ERROR)
@@ -98,7 +99,7 @@ class RllibLearner(Learner):
         return Shards(parts, staged.rows, staged.mean_version)
 
     def learn(self, staged: Any, progress: float = 0.0) -> dict[str, float]:
-        """See `Learner.learn`. Figures are means over the rows of all ranks."""
+        """See `Learner.learn`. The losses are those of all rows, other figures means over the ranks by their rows."""
         lag = self.version - staged.mean_version
         ranks = self._group.update(batch_refs=staged.parts, progress=progress, defer_solve_refs_to_learner=True)
         self._count(ranks[0])

@@ -13,7 +13,6 @@ import torch
 import torch.distributed
 from ray.rllib.core import DEFAULT_MODULE_ID
 from ray.rllib.core.learner.torch.torch_learner import TorchLearner
-from ray.rllib.core.learner.training_data import TrainingData
 
 from learners.chunk import from_wire
 from learners.config import Learning
@@ -35,13 +34,13 @@ class NetworkLearner(TorchLearner):
     """Our own; its network is that of RLlib's module."""
 
     def _make_module(self) -> Any:
-        made = super()._make_module()
+        made: Any = super()._make_module()
         self.learner = self._make_learner(**self.config.learner_config_dict)
         made[DEFAULT_MODULE_ID].network = self.learner.network
         return made
 
     def _make_learner(self, module: str, options: dict[str, Any], learning: dict[str, Any], seed: int) -> RankLearner:
-        device = torch.device(self._device)
+        device = torch.device(self.device)
         if device.type == "cuda":
             torch.cuda.set_device(device)       # what "cuda" alone means from now on
         here = {"device": device.type, "prefetch": False}
@@ -51,17 +50,20 @@ class NetworkLearner(TorchLearner):
         ranks = Processes()
         return RankLearner(game, config, seed, ranks, ranks.rank)
 
-    def update(
-        self, training_data: TrainingData, *, progress: float = 0.0, **kwargs: Any
-    ) -> dict[str, float]:
-        """Learns from this rank's shard: `batch_refs` holds one, chunks in wire form or a reference to them."""
-        (shard,) = training_data.batch_refs
-        wire = ray.get(shard) if isinstance(shard, ray.ObjectRef) else shard
-        return self.learner.update([from_wire(one) for one in wire], progress)
+    def update(self, *args: Any, **kwargs: Any) -> dict[str, float]:
+        """Learns from this rank's shard and returns our figures.
 
-    def compute_loss_for_module(self, *, module_id: str, config: Any, batch: Any, fwd_out: Terms) -> torch.Tensor:
-        """The loss of one gradient step, whose terms the objective has made of a batch already."""
-        return fwd_out.loss
+        training_data: its `batch_refs` holds the one shard, chunks in wire form or a reference to them. progress: see
+        `Learner.update`.
+        """
+        (shard,) = kwargs["training_data"].batch_refs
+        wire = ray.get(shard) if isinstance(shard, ray.ObjectRef) else shard
+        return self.learner.update([from_wire(one) for one in wire], kwargs["progress"])
+
+    def compute_loss_for_module(self, *, module_id: str, config: Any, batch: Any, fwd_out: Any) -> torch.Tensor:
+        """The loss of one gradient step; `fwd_out`: its terms, which the objective has made of a batch already."""
+        terms: Terms = fwd_out
+        return terms.loss
 
     def configure_optimizers_for_module(self, module_id: str, config: Any = None) -> None:
         """Our learner has its own Adam."""

@@ -136,7 +136,6 @@ class SeatRow:
         self._actions = np.zeros((*self.games.num_legal.shape, len(game.head_sizes)), np.int32)
         self._played = self._actions.reshape(shown, len(game.head_sizes))
         self.seat = seed[1] % game.num_players
-        self._owed = 0.0        # rewards of the running game before the learner's first decision
         self._fresh = True      # the running game has not been played in
         self.bot = ""
 
@@ -147,7 +146,7 @@ class SeatRow:
                 self._abandon()
             self.seat = (self.seat + 1) % self._seats
             self.bot = self._names[int(self._rng.choice(len(self._names), p=self._shares))]
-            self._owed, terminal, truncated = self._advance(0.0)
+            _, terminal, truncated = self._advance(0.0)     # rewards before it follow from no decision of the learner
             if not (terminal or truncated):
                 return
 
@@ -158,7 +157,7 @@ class SeatRow:
             self._others()
         self._played[place] = action
         self._step()
-        reward, self._owed = self._owed + float(self.games.rewards[0, self.seat]), 0.0
+        reward = float(self.games.rewards[0, self.seat])
         if self._fresh:
             return reward, bool(self.games.terminal[0]), bool(self.games.truncated[0])
         return self._advance(reward)

@@ -5,13 +5,15 @@ settings. A peer that is not installed is left out.
 """
 from __future__ import annotations
 
+import importlib
 import importlib.util
+import logging
 import math
 import tempfile
-import time
 import warnings
 from collections.abc import Callable, Iterator
-from typing import Any
+from time import perf_counter
+from typing import Any, TypeAlias
 
 from tests.benchmarks.measure import record
 
@@ -21,7 +23,7 @@ AT_MOST_S = 300.0       # until 475 is reached
 BALANCED = 475.0        # mean return of a library's latest 100 training episodes
 OBJECT_STORE_BYTES = 512 << 20
 
-Measured = Iterator[tuple[float, float]]
+Measured: TypeAlias = Iterator[tuple[float, float]]
 """Frames so far and mean return of the latest episodes, again and again, for as long as somebody asks."""
 
 
@@ -43,10 +45,10 @@ def peers() -> dict[str, Callable[[], Measured]]:
 
 def measured(case: str, training: Measured, to_475: bool) -> Iterator[dict[str, object]]:
     """The records of one peer."""
-    began = time.perf_counter()
+    began = perf_counter()
     seconds, first, last = math.inf, (0.0, 0.0), (0.0, 0.0)
     for frames, mean_return in training:
-        spent = time.perf_counter() - began
+        spent = perf_counter() - began
         if first == (0.0, 0.0) and spent >= WARM_UP_S:
             first = (spent, frames)
         last = (spent, frames)
@@ -64,20 +66,19 @@ def measured(case: str, training: Measured, to_475: bool) -> Iterator[dict[str, 
 def rllib(name: str) -> Measured:
     """RLlib's algorithm of this name with one process that plays 20 environments."""
     import ray
-    from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
-    from ray.rllib.algorithms.appo import APPOConfig
-    from ray.rllib.algorithms.ppo import PPOConfig
+    from ray.rllib.algorithms import appo, ppo
     from ray.rllib.core.rl_module.default_model_config import DefaultModelConfig
 
     with tempfile.TemporaryDirectory(prefix="ludus-") as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         ray.init(address="local", num_cpus=2, object_store_memory=OBJECT_STORE_BYTES, include_dashboard=False,
-                 log_to_driver=False, logging_level="ERROR", _temp_dir=folder)
-        config: AlgorithmConfig = PPOConfig() if name == "ppo" else APPOConfig()
+                 log_to_driver=False, logging_level=logging.ERROR, _temp_dir=folder)
+        configs: dict[str, Any] = {"ppo": ppo.PPOConfig, "appo": appo.APPOConfig}
+        config = configs[name]()
         config = config.environment("CartPole-v1").env_runners(num_env_runners=1, num_envs_per_env_runner=20)
         config = config.rl_module(model_config=DefaultModelConfig(fcnet_hiddens=[64, 64], vf_share_layers=True))
         config = config.training(vf_loss_coeff=0.01 if name == "ppo" else 0.05, entropy_coeff=0.0)
-        algorithm = config.build_algo()
+        algorithm: Any = config.build_algo()
         try:
             while True:
                 result: dict[str, Any] = algorithm.train()
@@ -92,14 +93,14 @@ def rllib(name: str) -> Measured:
 def stable_baselines3() -> Measured:
     """PPO with the settings of RL Baselines3 Zoo for CartPole-v1, in one process and one thread."""
     import torch
-    from stable_baselines3 import PPO
-    from stable_baselines3.common.env_util import make_vec_env
 
+    sb3: Any = importlib.import_module("stable_baselines3")
+    environments: Any = importlib.import_module("stable_baselines3.common.env_util")
     torch.set_num_threads(1)
     budget = 100_000        # frames over which the zoo's learning rate and clip fall to 0
-    model: Any = PPO(
-        "MlpPolicy", make_vec_env("CartPole-v1", n_envs=8), n_steps=32, batch_size=256, gae_lambda=0.8, gamma=0.98,
-        n_epochs=20, ent_coef=0.0, learning_rate=lambda left: 1e-3 * max(left, 0.0),
+    model = sb3.PPO(
+        "MlpPolicy", environments.make_vec_env("CartPole-v1", n_envs=8), n_steps=32, batch_size=256, n_epochs=20,
+        gae_lambda=0.8, gamma=0.98, ent_coef=0.0, learning_rate=lambda left: 1e-3 * max(left, 0.0),
         clip_range=lambda left: 0.2 * max(left, 1e-3), device="cpu", seed=0,
     )
     model._total_timesteps, callback = model._setup_learn(budget)

@@ -6,7 +6,8 @@ operations per second of the update's matrix products and convolutions, over all
 product of like size and precision; `of_matmul`: their ratio. What is compared runs in turns of a few milliseconds.
 
 `mlp`: 2x256, chunks of 64 steps, 4096 rows. `small`, `medium`, `large`: residual towers and searched decisions, one
-minibatch of 512 rows or, on a GPU, of 512 to 4096; elsewhere the last two only if asked for. Needs no Ray.
+minibatch of 512 rows or, on a GPU, of 512 to 4096; `medium` and `large` on a CPU if asked for. Needs no Ray.
+The update's passes for `gradient_share_*` are every 100th one's only, and no part of the medians.
 """
 from __future__ import annotations
 
@@ -79,16 +80,18 @@ def run(peers: bool, device: str = "auto", network: Sequence[str] = ()) -> Itera
     on_gpu = place.type == "cuda"
     names = network or [name for name, case in CASES.items() if on_gpu or case.quick]
     wanted = [(name, rows) for name in names for rows in CASES[name].rows[:None if on_gpu else 1]]
-    return chain.from_iterable(measured(name, CASES[name], rows, place) for name, rows in wanted)
+    return chain.from_iterable(
+        measured(name, CASES[name], rows, place, repeats=REPEATS, seconds=SECONDS) for name, rows in wanted)
 
 
 def measured(
-    name: str, case: Case, rows: int, device: torch.device, *, repeats: int = REPEATS, seconds: float = SECONDS
+    name: str, case: Case, rows: int, device: torch.device, *, repeats: int, seconds: float
 ) -> Iterator[dict[str, object]]:
-    """The records of one network and number of rows."""
+    """The records of one network and number of rows; seconds: see `in_turns`."""
     game = registry.make(GAME)
-    precision: Any = "bfloat16" if case.layout == "rows" and has_bfloat16(device) else "float32"
-    settings = Learning(network=case.network, minibatch_rows=rows, device=device.type, precision=precision)
+    precision = "bfloat16" if case.layout == "rows" and has_bfloat16(device) else "float32"
+    settings = Learning.model_validate(
+        {"network": case.network, "minibatch_rows": rows, "device": device.type, "precision": precision})
     learner = Learner(game, settings, seed=0)
     chunks = unrolled(game, rows) if case.layout == "unroll" else searched(game, rows)
     seen = np.concatenate([chunk.columns["observation"].reshape(-1, *game.observation_shape) for chunk in chunks])
@@ -115,8 +118,8 @@ class Passes:
     """Forward, backward and optimiser of a network like the learner's, on the observations of its batch."""
 
     def __init__(self, game: Game, settings: Learning, device: torch.device, seen: npt.NDArray[Any]) -> None:
-        self._network = build_network(settings.network, game, seed=0).to(device)
-        self._optimiser = torch.optim.AdamW(self._network.parameters(), lr=1e-4, fused=True)
+        self.network = build_network(settings.network, game, seed=0).to(device)
+        self._optimiser = torch.optim.AdamW(self.network.parameters(), lr=1e-4, fused=True)
         self._precision, self._device = settings.precision, device
         self._seen = torch.from_numpy(seen).to(device)
         if settings.network.kind == "residual" and device.type == "cpu":
@@ -130,7 +133,7 @@ class Passes:
 
     def _forward(self) -> list[torch.Tensor]:
         with autocast(self._precision, self._device):
-            output = self._network(self._seen)
+            output = self.network(self._seen)
         return [output.logits, output.value]
 
 
@@ -163,7 +166,7 @@ def in_turns(parts: Sequence[Call], device: torch.device, seconds: float) -> lis
         calls.append(max(1, round(TURN_S / _turn(part, 1, device))))
     turns: list[list[float]] = [[] for _ in parts]
     end = time.perf_counter() + seconds * len(parts)
-    while time.perf_counter() < end:
+    while not turns[0] or time.perf_counter() < end:
         for part, count, found in zip(parts, calls, turns, strict=True):
             found.append(_turn(part, count, device) / count)
     return [statistics.median(found) for found in turns]
@@ -176,14 +179,14 @@ def _turn(part: Call, calls: int, device: torch.device) -> float:
         for _ in range(calls):
             part()
         return time.perf_counter() - began
-    start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+    start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))   # type: ignore[no-untyped-call]
     torch.cuda.synchronize(device)
     start.record()
     for _ in range(calls):
         part()
     end.record()
     torch.cuda.synchronize(device)
-    return start.elapsed_time(end) / 1000
+    return float(start.elapsed_time(end)) / 1000
 
 
 def unrolled(game: Game, rows: int) -> list[Chunk]:

@@ -79,7 +79,7 @@ def test_episodes_are_those_of_one_seat_whole_and_in_turn(
 def upright(shown: Shown) -> npt.NDArray[np.int64]:
     """A controller that keeps CartPole's pole up for ever."""
     x, v, angle, spin = shown[OBSERVATIONS].T
-    return (0.1 * x + 0.3 * v + 3 * angle + spin > 0).astype(np.int64)
+    return np.where(0.1 * x + 0.3 * v + 3 * angle + spin > 0, 1, 0)
 
 
 @pytest.mark.parametrize(("name", "options"), [("cartpole", {}), ("gymnasium", {"id": "CartPole-v1"})])
@@ -133,6 +133,19 @@ def test_the_same_seed_brings_the_same_games_and_a_reset_without_one_others() ->
     assert not same(first, history(one, None))
     assert same(first, history(one, 4))
     assert not same(first, history(one, 5))
+
+
+def test_a_reset_abandons_running_games() -> None:
+    game = registry.make("connect_four")
+    vector, rng = SeatVector(game, ROWS, {"random": 1.0}), np.random.default_rng(3)
+    shown, _ = vector.reset(seed=1)
+    for _ in range(3):
+        shown, *_ = vector.step(drawn(game, shown[MASK], rng))
+    assert max(int(row.games.lengths[0]) for row in vector.rows) > 4
+    seats = [row.seat for row in vector.rows]
+    vector.reset()
+    assert [int(row.games.lengths[0]) for row in vector.rows] == [row.seat for row in vector.rows]
+    assert [row.seat for row in vector.rows] == [1 - seat for seat in seats]
 
 
 def test_rows_play_different_games() -> None:

@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 
+import league.trainer
 from league.config import RunConfig
 from league.replay_record import read, verify
 from league.run import train
@@ -114,6 +115,7 @@ def outcome(folder: Path) -> dict[str, Any]:
 def main() -> None:
     """See above; without EVERY at three points of the run."""
     torch.set_num_threads(1)
+    league.trainer.PROGRESS_S = float("inf")    # reports depend on the clock, and so would the number of operations
     settings = config()
     Learner(settings.make_game(), settings.learner_settings(), settings.seed)   # imports once what all runs need
     folder = Path(sys.argv[1])

@@ -58,6 +58,9 @@ def test_what_rllib_is_told_directly_wins() -> None:
     assert (made.lr, made.num_epochs, made.train_batch_size_per_learner, made.minibatch_size) == (0.5, 2, 512, 512)
     with pytest.raises(ValueError, match=r"baseline\.training: .*unexpected keyword argument 'speed'"):
         rllib(config(), "ppo", training={"speed": 3})
+    heads = config("arena", learning={"network": {"autoregressive": True}})
+    with pytest.raises(ValueError, match="RLlib draws all heads of an action at once"):
+        rllib(heads, "appo")
 
 
 def test_settings_are_split_off_and_checked() -> None:

@@ -41,7 +41,7 @@ def test_a_config_runs_through_the_whole_path(name: str) -> None:
 
 def test_peers_are_measured_after_their_warm_up(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([0.0, 1.0, 4.0, 5.0, 14.0, 24.0])
-    monkeypatch.setattr(end_to_end_peers.time, "perf_counter", lambda: next(clock))
+    monkeypatch.setattr("tests.benchmarks.end_to_end_peers.perf_counter", lambda: next(clock))
 
     def training() -> Iterator[tuple[float, float]]:
         yield from [(10.0, 20.0), (400.0, 100.0), (500.0, 480.0), (1400.0, 500.0), (2400.0, 30.0)]

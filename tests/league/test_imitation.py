@@ -191,7 +191,7 @@ def test_steps_of_seven_heads_are_imitated(stage: Stage) -> None:
     assert (name, options) == ("arena", ARENA.options)
     settings = config(
         {"dataset": path, "epochs": 40, "patience": 5, "update_rows": 200}, game=name, game_options=options,
-        league={"bots": {}}, evaluation={"opponents": ["random"], "games": 8},
+        league={"bots": {}}, evaluation={"opponents": ["random"], "games": 8, "replays": 0},
     )
     finished = stage.train(settings)
     assert finished["status"] == "completed"

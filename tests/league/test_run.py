@@ -78,16 +78,16 @@ def test_the_clock_has_no_part_in_a_deterministic_run(stage: Stage, monkeypatch:
 
 
 def test_a_skipped_update_leaves_a_run_that_resumes(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    update, interrupt = Learner.update, threading.Event()
+    learn, interrupt = Learner.learn, threading.Event()
 
     def skipped(self: Learner, *arguments: Any, **settings: Any) -> dict[str, float]:
-        figures = update(self, *arguments, **settings)
+        figures = learn(self, *arguments, **settings)
         if self.version == 6:
             interrupt.set()
             return figures | {"loss_total": float("nan")}
         return figures
 
-    monkeypatch.setattr(Learner, "update", skipped)
+    monkeypatch.setattr(Learner, "learn", skipped)
     assert stage.train(tiny(), interrupt=interrupt)["status"] == "interrupted"
     assert stage.train(tiny(), resume=True)["status"] == "completed"
 

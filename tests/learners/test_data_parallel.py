@@ -91,12 +91,13 @@ def test_minibatches_of_unrolls_are_as_many_for_all_ranks() -> None:
     assert len({digest(one.weights()) for one in team.learners}) == 1
 
 
-def test_a_loss_that_is_not_finite_on_one_rank_keeps_all_from_the_step() -> None:
+@pytest.mark.parametrize("reward", [3e38, 2.5e19], ids=["gradients neither", "gradients are"])
+def test_a_loss_that_is_not_finite_on_one_rank_keeps_all_from_the_step(reward: float) -> None:
     team = Team(CASES["vtrace"], 2)
     before = digest(team.learners[0].weights())
-    rewards = np.zeros((6, 4), np.float32)
-    rewards[:, 3] = 3e38        # a stream of the second shard; its square is infinite
-    figures = team.update([random_chunk(GAME, (6, 4), 0, {"reward": rewards})])
+    rewards, valid = np.zeros((6, 4), np.float32), np.ones((6, 4), np.uint8)
+    rewards[4, 3] = reward      # in the second shard; its square is infinite
+    figures = team.update([random_chunk(GAME, (6, 4), 0, {"reward": rewards, "valid": valid})])
     assert [one["updates_skipped"] for one in figures] == [1, 1]
     assert [one.version for one in team.learners] == [0, 0]
     assert {digest(one.weights()) for one in team.learners} == {before}
@@ -126,3 +127,5 @@ def test_every_rank_needs_a_row_of_every_minibatch() -> None:
     config = CASES["rows"].model_copy(update={"minibatch_rows": 5})
     with pytest.raises(ValueError, match=r"learning\.minibatch_rows is 5, expected at least 6 for 3 learners"):
         Team(config)
+    with pytest.raises(ValueError, match="an update of 3 learners needs as many rows, got 2"):
+        shards([random_chunk(GAME, (2,), 1, layout="rows")], GAME, 3)

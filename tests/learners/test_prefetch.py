@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 
 import numpy as np
@@ -14,7 +14,7 @@ from learners.chunk import Chunk
 from learners.config import Learning
 from learners.learner import Learner
 from learners.network_config import Network
-from learners.prefetch import AHEAD, BUFFERS, InTurn, Prefetch
+from learners.prefetch import AHEAD, BUFFERS, InTurn, Prefetch, Take
 from tests.learners.samples import random_chunk, tic_tac_toe
 
 CPU = torch.device("cpu")
@@ -22,11 +22,10 @@ LONG_S = 60.0       # until a test fails, not until it is over
 Batches = list[list[Chunk]]
 
 
-def taker(batches: Batches) -> Iterator[tuple[Sequence[Chunk], str]]:
-    for batch in batches:
-        yield batch, ""
-    while True:
-        yield [], "nothing is left"
+def taker(batches: Batches) -> Take:
+    """Gives these batches, then nothing."""
+    left = list(batches)
+    return lambda timeout_s: (left.pop(0), "") if left else ([], "nothing is left")
 
 
 @pytest.mark.parametrize("layout", ["unroll", "rows"])
@@ -39,9 +38,8 @@ def test_weights_are_those_of_learning_in_turn(layout: str) -> None:
     learners = [Learner(game, config, seed=1) for _ in range(2)]
     figures: list[list[dict[str, float]]] = [[], []]
     for learner, found, threaded in zip(learners, figures, (False, True), strict=True):
-        source = taker(batches)
-        staged = (Prefetch(lambda _, source=source: next(source), learner.stage, CPU) if threaded
-                  else InTurn(lambda _, source=source: next(source), learner.stage))
+        take = taker(batches)
+        staged = Prefetch(take, learner.stage, CPU) if threaded else InTurn(take, learner.stage)
         with closing(staged):
             while len(found) < len(batches):
                 batch, _ = staged.next(LONG_S)

@@ -59,8 +59,11 @@ def conforms(backend: RllibLearner, case: str) -> Learner:
         assert ours.keys() == figures.keys()
         for name in ("rows", "gradient_steps", "data_lag_mean", "updates_skipped", "learning_rate"):
             assert ours[name] == figures[name], name
-        for name in ("loss_total", "grad_norm_before", "loss_policy", "loss_value", "value_mean"):
-            assert ours[name] == pytest.approx(figures[name], rel=1e-3, abs=1e-5), name
+        for name in ("loss_total", "grad_norm_before"):
+            assert ours[name] == pytest.approx(figures[name], rel=1e-4, abs=1e-6), name
+        if not case.startswith("rows"):     # of small minibatches, whose parts ranks cannot have equally, nearly
+            for name in ("loss_policy", "loss_value", "value_mean"):
+                assert ours[name] == pytest.approx(figures[name], rel=1e-3, abs=1e-5), name
     assert difference(alone.weights(), backend.weights()) < TOLERANCE
     assert difference(alone.published(), backend.published()) < TOLERANCE
     assert backend.version == alone.version == UPDATES
@@ -141,6 +144,8 @@ def test_what_does_not_fit_never_reaches_a_rank(two: RllibLearner) -> None:
     ):
         with pytest.raises(ValueError, match=sentence):
             two.update(chunks)
+    with pytest.raises(ValueError, match=r"learning\.minibatch_rows is 3, expected at least 4 for 2 learners"):
+        RllibLearner(GAME, CASES["rows"].model_copy(update={"minibatch_rows": 3}), SEED, learners=2)
     exploding = random_chunk(GAME, (6, 4), 0, {"reward": np.full((6, 4), 3e38, np.float32)})
     assert two.update([exploding])["updates_skipped"] == two.updates_skipped == 1
     assert digest(two.weights()) == digest(before)

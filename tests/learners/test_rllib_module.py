@@ -61,7 +61,7 @@ def test_its_distribution_is_ours(name: str, network: str) -> None:
     game, module, batch = registry.make(name), module_for(name, network), batch_of(name)
     log_p = module.forward_inference(batch)[Columns.ACTION_DIST_INPUTS]
     legal = batch[Columns.OBS][MASK].bool()
-    distribution = module.get_train_action_dist_cls().from_logits(log_p)
+    distribution: Any = module.get_train_action_dist_cls().from_logits(log_p)
     torch.testing.assert_close(distribution.entropy(), entropy(log_p, legal))
     for _ in range(20):
         action = distribution.sample()
@@ -78,7 +78,7 @@ def test_the_target_network_stays_behind_and_is_not_sent_to_who_acts() -> None:
     before = module.forward_train(batch)[Columns.ACTION_DIST_INPUTS].detach()
     with torch.no_grad():
         for parameter in module.network.parameters():
-            parameter += 0.1
+            parameter.add_(0.1)
     behind = module.forward_target(batch)[TARGET_NETWORK_ACTION_DIST_INPUTS]
     torch.testing.assert_close(behind, before)
     assert not behind.requires_grad
@@ -98,6 +98,8 @@ def test_gradients_reach_the_network_through_both_heads() -> None:
     trained = module.forward_train(batch)
     log_p = trained[Columns.ACTION_DIST_INPUTS]
     (log_p[:, 0] ** 2 + trained[Columns.EMBEDDINGS]).sum().backward()      # action 0 is legal in every row
-    head = module.network.head.weight.grad
-    assert head.any(axis=1).all()       # rows of the last layer: logits, then the value
-    assert all(parameter.grad.any() for parameter in module.network.parameters())
+    gradients = {name: parameter.grad.numpy() for name, parameter in module.network.named_parameters()
+                 if parameter.grad is not None}
+    assert len(gradients) == len(list(module.network.parameters()))
+    assert all(gradient.any() for gradient in gradients.values())
+    assert gradients["head.weight"].any(axis=1).all()       # rows of the last layer: logits, then the value
