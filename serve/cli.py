@@ -162,9 +162,9 @@ def _records(module: Any, peers: bool, options: dict[str, Any]) -> Iterator[dict
 def _benchmarks(name: str) -> list[Any]:
     folder = importlib.import_module("tests.benchmarks").__path__
     names = sorted(found.name for found in pkgutil.iter_modules(folder))
-    modules = _runnable([each for each in names if name in (each, "all")])
+    modules = _runnable([each for each in names if name in (each, each.replace("_", "-"), "all")])
     if not modules:
-        known = ", ".join(module.__name__.rpartition(".")[2] for module in _runnable(names))
+        known = ", ".join(module.__name__.rpartition(".")[2].replace("_", "-") for module in _runnable(names))
         raise ValueError(f'benchmark "{name}" is unknown, expected one of {known}, or all')
     return modules
 

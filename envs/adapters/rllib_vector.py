@@ -193,7 +193,6 @@ class SeatRow:
             self.games.bot_actions(self.bot, FIRST_ROW, self._actions)
             return
         seats = np.delete(np.arange(self._seats), self.seat)
-        self._played[self.seat] = 0
         self.games.bot_actions(self.bot, np.zeros(seats.size, np.int64), self._actions, seats)
 
     def _step(self) -> None:

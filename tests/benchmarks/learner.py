@@ -3,7 +3,8 @@
 Of every case, on Connect Four: rows learned per second; `passes_share`: the time of forward, backward and optimiser
 alone, with given gradients of the outputs and no loss at all, as a share of the update's; `rate` and `matmul`: the
 operations per second of the update's matrix products and convolutions, over all of its time, and of one plain matrix
-product of like size and precision; `of_matmul`: their ratio. What is compared runs in turns of a few milliseconds.
+product of like size and precision; `of_matmul`: their ratio. What is compared runs in turns of a few milliseconds. On a
+CPU seconds are those of one core's time.
 
 `mlp`: 2x256, chunks of 64 steps, 4096 rows. `small`, `medium`, `large`: residual towers and searched decisions, one
 minibatch of 512 rows or, on a GPU, of 512 to 4096; `medium` and `large` on a CPU if asked for. Needs no Ray.
@@ -173,12 +174,13 @@ def in_turns(parts: Sequence[Call], device: torch.device, seconds: float) -> lis
 
 
 def _turn(part: Call, calls: int, device: torch.device) -> float:
-    """Seconds of all calls together, on the device's own clock where it has one."""
+    """Seconds of all calls together, on the GPU's own clock or of the processor, where what others do does not count."""
     if device.type != "cuda":
-        began = time.perf_counter()
+        clock = time.process_time if device.type == "cpu" else time.perf_counter
+        began = clock()
         for _ in range(calls):
             part()
-        return time.perf_counter() - began
+        return clock() - began
     start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))   # type: ignore[no-untyped-call]
     torch.cuda.synchronize(device)
     start.record()
