@@ -160,8 +160,9 @@ class RayPipeline:
         self._send(policy)
 
     def _send(self, policy: str) -> None:
-        version, reference = self._held[policy][-1]
-        self._publishing = self._weight_store.publish.remote(policy, version, [reference])
+        if versions := self._held.get(policy):      # not a snapshot that has just left
+            version, reference = versions[-1]
+            self._publishing = self._weight_store.publish.remote(policy, version, [reference])
 
     def _look_after_store(self) -> None:
         """Publishes again what a restarted weight store has lost."""
@@ -183,7 +184,7 @@ class RayPipeline:
             self._wanted.set()
             return batch, ""
         except queue.Empty:
-            for policy in self._held:
+            for policy in list(self._held):     # a prefetching learner publishes meanwhile
                 self._send(policy)      # a worker and the store may have lost the weights together
             return [], self._reason
 

@@ -6,8 +6,6 @@ The folder is written under a temporary name, flushed to disk and then renamed: 
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +16,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from learners.networks import Weights, digest
+from learners.whole_folder import replace_folder, standing
 
 FORMAT = 1
 """Raised when an older reader could not make sense of a newer folder."""
@@ -43,30 +42,17 @@ def write(directory: Path, checkpoint: Checkpoint) -> None:
 
     A process that dies in between leaves a readable checkpoint: see `read`.
     """
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    fresh = directory.with_name(f".{directory.name}.partial")
-    shutil.rmtree(fresh, ignore_errors=True)      # of a writer that died
-    fresh.mkdir()
     facts = {
         "format": FORMAT,
         "model_digest": digest(checkpoint.weights),
         "optimiser_digest": digest(checkpoint.optimiser),
         **checkpoint.facts,
     }
+    files = {"model.safetensors": save(checkpoint.weights), "optimiser.safetensors": save(checkpoint.optimiser)}
     if checkpoint.average is not None:
         facts["average_digest"] = digest(checkpoint.average)
-        _write_file(fresh / "average.safetensors", save(checkpoint.average))
-    _write_file(fresh / "model.safetensors", save(checkpoint.weights))
-    _write_file(fresh / "optimiser.safetensors", save(checkpoint.optimiser))
-    _write_file(fresh / "learner.json", json.dumps(facts, indent=2).encode() + b"\n")
-    _flush_folder(fresh)
-    previous = _previous(directory)
-    if directory.exists():      # no portable call swaps two folders, so for a moment only `previous` exists
-        shutil.rmtree(previous, ignore_errors=True)
-        directory.rename(previous)
-    fresh.rename(directory)
-    _flush_folder(directory.parent)
-    shutil.rmtree(previous, ignore_errors=True)
+        files["average.safetensors"] = save(checkpoint.average)
+    replace_folder(directory, {**files, "learner.json": json.dumps(facts, indent=2).encode() + b"\n"})
 
 
 def read(directory: Path) -> Checkpoint:
@@ -74,8 +60,7 @@ def read(directory: Path) -> Checkpoint:
 
     Raises FileNotFoundError if there is none, ValueError if it is damaged or of an unknown format.
     """
-    if not directory.exists() and _previous(directory).exists():
-        directory = _previous(directory)
+    directory = standing(directory)
     if not (directory / "learner.json").is_file():
         raise FileNotFoundError(f"no learner checkpoint in {directory}: it has no learner.json")
     try:
@@ -111,22 +96,3 @@ def _read_arrays(path: Path, expected: str) -> dict[str, npt.NDArray[Any]]:
     if found != expected:
         raise ValueError(f"{path} has digest {found[:12]}, learner.json says {expected[:12]}: the file was altered")
     return arrays
-
-
-def _previous(directory: Path) -> Path:
-    return directory.with_name(f".{directory.name}.previous")
-
-
-def _write_file(path: Path, data: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _flush_folder(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -24,6 +24,7 @@ from learners.compile_step import Compiled
 from learners.config import SEARCHED_ROWS, Learning
 from learners.device import choose_device
 from learners.forward import Forward, ask
+from learners.game_facts import game_facts
 from learners.gradient_step import GradientStep
 from learners.networks import Weights, build_network, read_weights, with_defaults, write_weights
 from learners.output import Output
@@ -238,16 +239,7 @@ class Learner:
 
     def identity(self) -> dict[str, Any]:
         """What a checkpoint and the learner that restores it must have in common, in the types of JSON."""
-        game = self.game
-        return {
-            "game": game.name,
-            "rules_version": game.rules_version,
-            "observation_shape": list(game.observation_shape),
-            "observation_dtype": str(game.observation_dtype),
-            "head_sizes": list(game.head_sizes),
-            "zero_sum": game.zero_sum,
-            "network": self.config.network.model_dump(mode="json"),
-        }
+        return game_facts(self.game) | {"network": self.config.network.model_dump(mode="json")}
 
 
 def _means(figures: Sequence[Mapping[str, float]]) -> dict[str, float]:

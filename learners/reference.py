@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from learners import checkpoint
+from learners.game_facts import game_facts
 from learners.model import load_model
 from learners.networks import build_network, write_weights
 
@@ -22,14 +23,7 @@ def load_reference(path: str | Path, game: Game, device: torch.device) -> nn.Mod
     network that sees or does other things than `game` asks for: what differs is named.
     """
     model = load_model(path)
-    wanted = {
-        "game": game.name,
-        "rules_version": game.rules_version,
-        "observation_shape": list(game.observation_shape),
-        "observation_dtype": str(game.observation_dtype),
-        "head_sizes": list(game.head_sizes),
-    }
-    differs = checkpoint.differences(model.facts, wanted)
+    differs = checkpoint.differences(model.facts, game_facts(game))
     if differs:
         raise ValueError(f"learning.reference: {model.directory} does not fit {game.name}: {'; '.join(differs)}")
     network = build_network(model.network, model.game, seed=0)

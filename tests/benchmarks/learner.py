@@ -174,7 +174,7 @@ def in_turns(parts: Sequence[Call], device: torch.device, seconds: float) -> lis
 
 
 def _turn(part: Call, calls: int, device: torch.device) -> float:
-    """Seconds of all calls together, on the GPU's own clock or of the processor, where what others do does not count."""
+    """Seconds of all calls together: on the GPU's own clock, or of the processor, where others do not count."""
     if device.type != "cuda":
         clock = time.process_time if device.type == "cpu" else time.perf_counter
         began = clock()
