@@ -27,6 +27,8 @@ from learners.section import Section
 from native.game import Game
 
 STORE_SHARE = 0.6               # of Ray's object store that the replay may fill
+PLAYED = ("actor_critic", "alphazero")
+"""Methods that learn from what workers play meanwhile."""
 MAX_MAC_STORE_BYTES = 2 << 30   # Ray refuses more on macOS
 
 
@@ -88,6 +90,11 @@ class RunConfig(Section):
             raise ValueError("learning.network.value wdl needs a method whose targets are outcomes, such as alphazero")
         if self.method == "random" and self.budget.minutes is None and self.budget.env_steps is None:
             raise ValueError("method random makes no updates: expected budget.env_steps or budget.minutes")
+        if self.learning.backend == "rllib" and (self.method not in PLAYED or self.deterministic):
+            raise ValueError(f"learning.backend rllib needs a method that plays ({', '.join(PLAYED)}) and is not "
+                             "deterministic")
+        if self.learning.learners and self.backend != "ray":
+            raise ValueError(f"learning.learners {self.learning.learners} are processes of Ray: they need backend ray")
         if self.replay.table == "queue" and self.replay.capacity < 2 * self.batch_chunks:
             raise ValueError(
                 f"replay.capacity is {self.replay.capacity}, expected at least twice batch_chunks "

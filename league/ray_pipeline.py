@@ -98,7 +98,7 @@ class RayPipeline:
         ray.init(
             address="local",
             namespace=namespace,
-            num_cpus=max(os.cpu_count() or 1, config.workers),
+            num_cpus=max(os.cpu_count() or 1, config.workers + config.learning.learners),
             object_store_memory=config.object_store_bytes(),
             include_dashboard=False,
             log_to_driver=False,

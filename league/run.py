@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from league.comparison import ComparisonTrainer
-from league.config import RunConfig, dump_config
+from league.config import PLAYED, RunConfig, dump_config
 from league.distill import DistillTrainer
 from league.evaluation import Score
 from league.imitation import ImitationTrainer
@@ -77,8 +77,10 @@ def train(
         about: dict[str, Any] = {
             "run_id": run_id, "directory": files, "store": store, "emit": emit, "interrupt": interrupt
         }
+        if config.method in PLAYED:
+            pipeline = _pipeline(config, game, run_id, store)       # begins the Ray that learners may need
         if config.method != RANDOM:
-            learner = Learner(game, config.learner_settings(), config.seed)
+            learner = _learner(config, game)
             emit({"kind": "message", "text": f"learning on {learner.device}, {_size(learner)} weights"})
             if not (resume and files.checkpoints()):
                 _initialise(learner, files, emit)
@@ -92,7 +94,7 @@ def train(
         elif config.method == "compare":
             trainer = ComparisonTrainer(config, game, learner, settings=config.comparison, **about)
         else:
-            pipeline = _pipeline(config, game, run_id, store)
+            assert pipeline is not None
             trainer = Trainer(config, game, learner, pipeline, **about)
         if resume:
             _resume(trainer, files, emit)
@@ -101,6 +103,7 @@ def train(
         files.update_metadata(status="running")
         emit({"kind": "status", "status": "running", "reason": ""})
         status, reason = trainer.run()
+        weights = None if learner is None else learner.weights()
     except BaseException as error:
         reason = f"{type(error).__name__}: {error}"
         store.observe(run_id, "failed", reason)
@@ -109,6 +112,8 @@ def train(
             tracker.finish("failed")
         raise
     finally:
+        if learner is not None:
+            learner.close()
         if pipeline is not None:
             pipeline.close()
     store.observe(run_id, status, reason, generation=store.desired(run_id)[1])
@@ -125,10 +130,19 @@ def train(
         ],
         "directory": str(directory),
         "elapsed_s": time.monotonic() - began,
-        "digest": None if learner is None else digest(learner.weights()),
+        "digest": None if weights is None else digest(weights),
     }
     emit(finished)
     return finished
+
+
+def _learner(config: RunConfig, game: Game) -> Learner:
+    settings = config.learner_settings()
+    if settings.backend == "local":
+        return Learner(game, settings, config.seed)
+    from learners.rllib_backend import RllibLearner  # RLlib takes seconds to import: only runs that use it pay
+
+    return RllibLearner(game, settings, config.seed, learners=settings.learners)
 
 
 def _initialise(learner: Learner, files: RunDirectory, emit: Emit) -> None:

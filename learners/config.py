@@ -53,6 +53,12 @@ class Learning(Section):
         "exported where search is the teacher; 0: the latest weights"
     )
     optimiser: Optimiser = Optimiser()
+    backend: Literal["local", "rllib"] = Field(
+        default="local", description="rllib: the same learner as ranks of RLlib's LearnerGroup, for several GPUs"
+    )
+    learners: int = Field(
+        default=0, ge=0, le=64, description="rllib: processes, each with a GPU if there are any; 0: this process alone"
+    )
     device: Literal["auto", "cpu", "cuda", "mps"] = Field(default="auto", description="auto: cuda, else mps, else cpu")
     precision: Literal["float32", "bfloat16", "auto"] = Field(
         default="float32", description="of matrix products and convolutions; auto: bfloat16 where the hardware has it"
@@ -67,13 +73,15 @@ class Learning(Section):
     )
 
     @model_validator(mode="after")
-    def _value_targets(self) -> Learning:
+    def _consistent(self) -> Learning:
         share = self.search_objective.value.root_value_share
         if self.network.value == "wdl" and share:
             raise ValueError(
                 f"search_objective.value.root_value_share {share} needs network.value 'scalar': "
                 "a search's value does not say how likely a draw is"
             )
+        if self.learners and self.backend != "rllib":
+            raise ValueError(f"learners {self.learners} needs backend rllib: the local learner is one process")
         if largest_weight(self.objective.kl_reference) > 0 and self.reference is None:
             raise ValueError("objective.kl_reference needs learning.reference: near to whom?")
         return self

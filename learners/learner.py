@@ -237,6 +237,9 @@ class Learner:
         self._step.load(saved.optimiser)
         self.seed, self.version, self.updates_skipped = (facts[name] for name in COUNTERS)
 
+    def close(self) -> None:
+        """Ends the processes that a learner has begun; this one has none."""
+
     def identity(self) -> dict[str, Any]:
         """What a checkpoint and the learner that restores it must have in common, in the types of JSON."""
         return game_facts(self.game) | {"network": self.config.network.model_dump(mode="json")}

@@ -68,7 +68,7 @@ def test_profiles_come_from_the_file_or_beside_it(written: Path) -> None:
         ("league.selfplay=1", "unknown key 'league.selfplay'; did you mean 'self_play'?"),
         ("rollout.games=0", "'rollout.games' is 0: input should be greater than or equal to 1"),
         ("rollout.games=many", "'rollout.games' is 'many': input should be a valid integer"),
-        ("learning.network.kind=cnn", "'learning.network.kind' is 'cnn': input should be 'mlp', 'residual' or 'transformer'"),
+        ("learning.network.kind=cnn", "'learning.network.kind' is 'cnn': input should be 'mlp', 'residual' or 'trans"),
         ("game=conect_four", "unknown game 'conect_four'"),
         ("game_options={size: 4}", "size"),
         ("league.bots={two_ply: 1}", "tic_tac_toe has no bot 'two_ply'; it has one_ply"),

@@ -26,7 +26,8 @@ def searched(**changes: Any) -> RunConfig:
         "budget": {"updates": 10},
         "learning": {
             "network": {"hidden": [16], "value": "wdl", "difficulty": True}, "optimiser": {"learning_rate": 0.003},
-            "minibatch_rows": 32, "ema_decay": 0.9, "search_objective": {"distillation": {"softmax": "all"}, "illegal": 1.0},
+            "minibatch_rows": 32, "ema_decay": 0.9,
+            "search_objective": {"distillation": {"softmax": "all"}, "illegal": 1.0},
         },
         "self_play": {"actors": 2, "games": 6, "simulations": 6, "chunk_rows": 40, "held_out": 0.2,
                       "opening_share": 0.3, "opening_moves": 3},

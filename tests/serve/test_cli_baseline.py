@@ -66,7 +66,10 @@ def check_run(folder: Path, told: str, reason: str) -> None:
 @pytest.mark.ray
 def test_ppo_trains_quietly_and_is_evaluated(folder: Path) -> None:
     process = started(folder, "--algo", "ppo", "baseline.training={num_epochs: 1, minibatch_size: 32}")
-    told, faults = process.communicate(timeout=240)
+    try:
+        told, faults = process.communicate(timeout=240)
+    finally:
+        process.kill()
     assert (process.returncode, faults) == (0, "")
     assert "RLlib's PPO with lr 0.003" in told
     assert "in the other seats: one_ply in 100% of games" in told
@@ -75,17 +78,21 @@ def test_ppo_trains_quietly_and_is_evaluated(folder: Path) -> None:
 
 @pytest.mark.ray
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("algorithm", ["impala", "appo"])
 def test_the_others_do_so_until_ctrl_c(folder: Path, algorithm: str) -> None:
     process = started(folder, "--algo", algorithm, "--minutes", "9")
     assert process.stdout is not None
     told = ""
-    for line in process.stdout:
-        told += line
-        if " update 2 " in line:
-            break
-    os.killpg(process.pid, signal.SIGINT)
-    more, faults = process.communicate(timeout=120)
+    try:
+        for line in process.stdout:
+            told += line
+            if "  loss " in line:
+                break
+        os.killpg(process.pid, signal.SIGINT)
+        more, faults = process.communicate(timeout=120)
+    finally:
+        process.kill()
     assert process.returncode == 0, faults
     assert faults.strip() == "finishing: writing a checkpoint (Ctrl-C again stops at once)"
     check_run(folder, told + more, "interrupted by a signal")
