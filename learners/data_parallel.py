@@ -6,26 +6,19 @@ the loss of one is not finite: no step is ever made by some ranks alone. Letters
 """
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 import torch.distributed
 
-from learners.batch import Batch
 from learners.chunk import Chunk, seal
-from learners.config import SEARCHED_ROWS, Learning, Optimiser
-from learners.forward import Forward
-from learners.gradient_step import GradientStep
+from learners.config import SEARCHED_ROWS, Learning
 from learners.learner import Learner
-from learners.output import Output
-from learners.ranks import ALONE, Ranks
+from learners.ranks import Ranks
 from learners.rows import RowBatch, Rows, RowStaging
 from learners.search_objective import SearchSteps
-from learners.terms import Terms
-from learners.unroll_objective import UnrollObjective
-from learners.weight_average import WeightAverage
 
 if TYPE_CHECKING:
     from native.game import Game
@@ -56,68 +49,10 @@ class RankLearner(Learner):
     def __init__(self, game: Game, config: Learning, seed: int, ranks: Ranks, rank: int) -> None:
         """Raises ValueError as `check_minibatches` does."""
         check_minibatches(config, ranks.size)
-        super().__init__(game, config, seed)
-        self._step = _Step(dict(self.network.named_parameters()), config.optimiser, self._average, ranks)
-        size = None if config.minibatch_rows is None else config.minibatch_rows // ranks.size
-        self._unroll_objective = _Unrolls(ranks, config, game, size, self._reference())
+        super().__init__(game, config, seed, ranks)
         self._rows = _Rows(game, self.device, config, ranks, rank)
-        self._search_steps = _Search(ranks, config, self._rows, self._searched_rows)
-
-
-class _Step(GradientStep):
-    """Averages the gradients over the ranks before they are clipped."""
-
-    def __init__(
-        self, parameters: Mapping[str, torch.nn.Parameter], settings: Optimiser, average: WeightAverage | None,
-        ranks: Ranks,
-    ) -> None:
-        super().__init__(parameters, settings, average)
-        self._ranks = ranks
-
-    def __call__(
-        self, loss: torch.Tensor, rate: float, reduce: Callable[[], None] = lambda: None
-    ) -> dict[str, torch.Tensor]:
-        return super().__call__(loss, rate, lambda: self._average_gradients(loss.detach()))
-
-    def _average_gradients(self, loss: torch.Tensor) -> None:
-        """In one sum. Where the loss of any rank is not finite all gradients of all ranks become no number."""
-        gradients = [one.grad for one in self.parameters if one.grad is not None]
-        flat = torch.cat([*(one.flatten() for one in gradients), loss.reshape(1)])
-        mean = self._ranks.sum(flat) / self._ranks.size
-        spoilt = 0 * mean[-1]
-        parts = torch.split(mean[:-1], [one.numel() for one in gradients])
-        for gradient, part in zip(gradients, parts, strict=True):
-            gradient.copy_(part.view_as(gradient) + spoilt)
-
-
-class _Unrolls(UnrollObjective):
-    """The objective of this rank's streams, which are as many as those of any other rank."""
-
-    def __init__(
-        self, ranks: Ranks, config: Learning, game: Game, minibatch_rows: int | None, reference: Forward | None
-    ) -> None:
-        super().__init__(config.objective, game.head_sizes, epochs=config.epochs, minibatch_rows=minibatch_rows,
-                         reference=reference)
-        self._ranks = ranks
-
-    def steps(
-        self, forward: Forward, batch: Batch, progress: float, rng: np.random.Generator, ranks: Ranks = ALONE
-    ) -> Iterator[Terms]:
-        return super().steps(forward, batch, progress, rng, self._ranks)
-
-
-class _Search(SearchSteps):
-    """The objective of this rank's part of every minibatch."""
-
-    def __init__(self, ranks: Ranks, config: Learning, staging: RowStaging, minibatch_rows: int) -> None:
-        super().__init__(config.search_objective, staging, epochs=config.epochs, minibatch_rows=minibatch_rows)
-        self._ranks = ranks
-
-    def steps(
-        self, forward: Callable[[torch.Tensor], Output], rows: Rows, progress: float, rng: np.random.Generator,
-        ranks: Ranks = ALONE,
-    ) -> Iterator[Terms]:
-        return super().steps(forward, rows, progress, rng, self._ranks)
+        self._search_steps = SearchSteps(
+            config.search_objective, self._rows, epochs=config.epochs, minibatch_rows=self._searched_rows)
 
 
 class _Rows(RowStaging):

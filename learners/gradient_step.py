@@ -1,7 +1,7 @@
 """One gradient step: backward, clip, Adam, average; left out on the device itself where it is not finite."""
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from torch.nn.utils import clip_grad_norm_
 
 from learners.config import Optimiser
 from learners.networks import check_arrays
+from learners.ranks import ALONE, Ranks
 from learners.weight_average import WeightAverage
 
 MOMENTS = ("exp_avg", "exp_avg_sq")     # torch's names of Adam's state, besides "step"
@@ -24,28 +25,28 @@ class GradientStep:
 
     def __init__(
         self, parameters: Mapping[str, torch.nn.Parameter], settings: Optimiser, average: WeightAverage | None,
+        ranks: Ranks = ALONE,
     ) -> None:
         self._named = dict(parameters)
         self.parameters = list(self._named.values())
-        self._max_norm, self._average = settings.max_grad_norm, average
+        self._max_norm, self._average, self._ranks = settings.max_grad_norm, average, ranks
         self._optimiser = torch.optim.AdamW(
             self.parameters, lr=0.0, betas=(settings.beta1, settings.beta2), eps=settings.eps,
             weight_decay=settings.weight_decay, fused=True,
         )
 
-    def __call__(
-        self, loss: torch.Tensor, rate: float, reduce: Callable[[], None] = lambda: None
-    ) -> dict[str, torch.Tensor]:
-        """Makes the step unless loss or gradient is not finite; returns figures, on the device.
+    def __call__(self, loss: torch.Tensor, rate: float) -> dict[str, torch.Tensor]:
+        """Makes the step unless loss or gradient is not finite, on any rank; returns figures, on the device.
 
-        rate: learning rate. reduce: called after the backward pass, to average the gradients of several ranks. Figures:
-        loss_total; grad_norm_before and grad_norm_after clipping; made, 1 or 0.
+        rate: learning rate. Figures: loss_total, of this rank; grad_norm_before and grad_norm_after clipping; made, 1
+        or 0.
         """
         self._optimiser.zero_grad()
         loss.backward()     # type: ignore[no-untyped-call]
-        reduce()
-        norm = clip_grad_norm_(self.parameters, self._max_norm)
         loss = loss.detach()
+        if self._ranks.size > 1:
+            self._average_gradients(loss)
+        norm = clip_grad_norm_(self.parameters, self._max_norm)
         made = (torch.isfinite(loss) & torch.isfinite(norm)).to(torch.float32)
         # the fused kernel of Adam leaves parameters, moments and steps alone where this is 1
         self._optimiser.found_inf = 1 - made  # type: ignore[attr-defined]
@@ -55,6 +56,16 @@ class GradientStep:
             self._average.update(made)
         after = norm * (self._max_norm / (norm + TINY)).clamp(max=1)
         return {"loss_total": loss, "grad_norm_before": norm, "grad_norm_after": after, "made": made}
+
+    def _average_gradients(self, loss: torch.Tensor) -> None:
+        """Over the ranks, in one sum. Where the loss of any rank is not finite all gradients become no number."""
+        gradients = [one.grad for one in self.parameters if one.grad is not None]
+        flat = torch.cat([*(one.flatten() for one in gradients), loss.reshape(1)])
+        mean = self._ranks.sum(flat) / self._ranks.size
+        spoilt = 0 * mean[-1]
+        parts = torch.split(mean[:-1], [one.numel() for one in gradients])
+        for gradient, part in zip(gradients, parts, strict=True):
+            gradient.copy_(part.view_as(gradient) + spoilt)
 
     def state(self) -> Arrays:
         """Adam's tensors as `<parameter>.<part>`; empty before the first step."""

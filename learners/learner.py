@@ -31,6 +31,7 @@ from learners.output import Output
 from learners.precision import autocast
 from learners.prediction import Prediction, predict
 from learners.prefetch import BUFFERS
+from learners.ranks import ALONE, Ranks
 from learners.reference import load_reference
 from learners.rows import Rows, RowStaging
 from learners.schedule import at
@@ -50,8 +51,11 @@ Staged = Batch | Rows
 class Learner:
     """One network of one game and its optimiser. Not safe to share between threads."""
 
-    def __init__(self, game: Game, config: Learning, seed: int) -> None:
-        """`seed` fixes the first weights, on every device the same. Sets the number of torch threads of the process."""
+    def __init__(self, game: Game, config: Learning, seed: int, ranks: Ranks = ALONE) -> None:
+        """`seed` fixes the first weights, on every device the same. Sets the number of torch threads of the process.
+
+        ranks: who makes every gradient step together with this one; see `learners/data_parallel.py`.
+        """
         torch.set_num_threads(config.threads)
         self.game, self.config, self.seed = game, config, seed
         self.device = choose_device(config.device)
@@ -62,7 +66,8 @@ class Learner:
         self.updates_skipped = 0    # gradient steps with a loss or gradient that was not finite
         parameters = dict(self.network.named_parameters())
         self._average = WeightAverage(parameters, config.ema_decay) if config.ema_decay else None
-        self._step = GradientStep(parameters, config.optimiser, self._average)
+        self._ranks = ranks
+        self._step = GradientStep(parameters, config.optimiser, self._average, ranks)
         self.prefetches = self.device.type == "cuda" if config.prefetch == "auto" else config.prefetch
         buffers = BUFFERS if self.prefetches else 1
         self._unrolls = Staging(game, self.device, buffers=buffers)
@@ -70,7 +75,8 @@ class Learner:
                                 buffers=buffers)
         self._searched_rows = config.minibatch_rows or SEARCHED_ROWS
         self._unroll_objective = UnrollObjective(
-            config.objective, game.head_sizes, epochs=config.epochs, minibatch_rows=config.minibatch_rows,
+            config.objective, game.head_sizes, epochs=config.epochs,
+            minibatch_rows=None if config.minibatch_rows is None else config.minibatch_rows // ranks.size,
             reference=self._reference(),
         )
         self._search_steps = SearchSteps(
@@ -115,9 +121,9 @@ class Learner:
         lag = self.version - staged.mean_version
         rng = np.random.default_rng([self.seed % (1 << 64), self.version])
         if isinstance(staged, Rows):
-            steps = self._search_steps.steps(self._forward, staged, progress, rng)
+            steps = self._search_steps.steps(self._forward, staged, progress, rng, self._ranks)
         else:
-            steps = self._unroll_objective.steps(self._forward, staged, progress, rng)
+            steps = self._unroll_objective.steps(self._forward, staged, progress, rng, self._ranks)
         figures = self._make(steps, progress)
         return figures | {"rows": float(staged.rows), "data_lag_mean": lag,
                           "updates_skipped": float(self.updates_skipped)}
