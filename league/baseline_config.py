@@ -1,19 +1,18 @@
-"""Settings of `ludus baseline`: how RLlib's own algorithms are run, and what of a config they are given."""
+"""Settings of `method: baseline`: how RLlib's own algorithms are run, and what of a config they are given."""
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from league.config import ConfigError, RunConfig
 from learners.config import Learning
 from learners.schedule import at, changes
 from learners.section import Section
 
+if TYPE_CHECKING:
+    from league.config import RunConfig
+
 Algorithm = Literal["ppo", "impala", "appo"]
-PREFIX = "baseline."
 
 
 class Baseline(Section):
@@ -38,33 +37,6 @@ class Baseline(Section):
     @property
     def batch_rows(self) -> int:
         return self.batch or (4096 if self.algorithm == "ppo" else 1024)
-
-
-def split(changes: Sequence[str], algorithm: str) -> tuple[Baseline, list[str]]:
-    """The settings that `changes` of the form `baseline.key=value` make, and the other changes.
-
-    Raises ConfigError with one sentence.
-    """
-    tree: dict[str, Any] = {"algorithm": algorithm}
-    others = []
-    for change in changes:
-        key, equals, text = change.partition("=")
-        if not key.startswith(PREFIX):
-            others.append(change)
-        elif not equals:
-            raise ConfigError(f"override {change!r} is not of the form {PREFIX}key=value")
-        else:
-            try:
-                tree[key.removeprefix(PREFIX)] = yaml.safe_load(text)
-            except yaml.YAMLError:
-                raise ConfigError(f"the value of override {change!r} is not YAML") from None
-    try:
-        return Baseline.model_validate(tree), others
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"{PREFIX}{where} is {first['input']!r}: {first['msg'].lower()}; there is "
-                          f"{', '.join(Baseline.model_fields)}") from None
 
 
 def counterparts(learning: Learning, algorithm: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from actors.config import Replay, Rollout, SelfPlay
 from envs import registry
+from league.baseline_config import Baseline
 from league.comparison_config import Comparison
 from league.distill_config import Distill
 from league.fit import check_fit
@@ -29,6 +30,8 @@ from native.game import Game
 STORE_SHARE = 0.6               # of Ray's object store that the replay may fill
 PLAYED = ("actor_critic", "alphazero")
 """Methods that learn from what workers play meanwhile."""
+GRADIENTS = ("actor_critic", "baseline")
+"""Methods that follow policy gradients."""
 MAX_MAC_STORE_BYTES = 2 << 30   # Ray refuses more on macOS
 
 
@@ -39,11 +42,11 @@ class ConfigError(ValueError):
 class RunConfig(Section):
     """Everything that a run depends on."""
 
-    method: Literal["actor_critic", "alphazero", "distill", "imitate", "compare", "random"] = Field(
+    method: Literal["actor_critic", "alphazero", "distill", "imitate", "compare", "random", "baseline"] = Field(
         default="actor_critic", description="actor_critic: from own play (section rollout); alphazero: from what a "
         "search makes of it (self_play, learning.search_objective); distill: the same in large steps, by datasets "
         "(distill); imitate: from recorded decisions (imitation); compare: several ways to learn from one dataset "
-        "(comparison); random: random play, nothing learned"
+        "(comparison); random: random play, nothing learned; baseline: RLlib's own algorithms, a yardstick (baseline)"
     )
     game: str = Field(description="a name that `ludus games` lists")
     game_options: dict[str, Any] = Field(default_factory=dict, description="options of the game")
@@ -65,6 +68,7 @@ class RunConfig(Section):
     distill: Distill = Distill()
     imitation: Imitation = Imitation()
     comparison: Comparison = Comparison()
+    baseline: Baseline = Baseline()
 
     @model_validator(mode="after")
     def _consistent(self) -> RunConfig:
@@ -80,13 +84,13 @@ class RunConfig(Section):
                 raise ValueError(f"deterministic needs {name}: {allowed[-1]}, got {value}")
         if self.deterministic and self.budget.minutes is not None:
             raise ValueError("deterministic runs end by updates or env_steps: the clock is not deterministic")
-        if self.method == "actor_critic" and self.learning.ema_decay:
+        if self.method in GRADIENTS and self.learning.ema_decay:
             raise ValueError("learning.ema_decay needs method alphazero, distill or imitate: V-trace learns about the "
                              "weights that act, which averaged ones are not")
-        if self.method != "actor_critic" and changes(self.rollout.temperature):
+        if self.method not in GRADIENTS and changes(self.rollout.temperature):
             raise ValueError("a schedule of rollout.temperature needs method actor_critic; for searches there is "
                              "self_play.temperature_late")
-        if self.method == "actor_critic" and self.learning.network.value == "wdl":
+        if self.method in GRADIENTS and self.learning.network.value == "wdl":
             raise ValueError("learning.network.value wdl needs a method whose targets are outcomes, such as alphazero")
         if self.method == "random" and self.budget.minutes is None and self.budget.env_steps is None:
             raise ValueError("method random makes no updates: expected budget.env_steps or budget.minutes")

@@ -5,9 +5,7 @@ algorithm and the machinery around it. A run of this kind cannot be resumed: how
 """
 from __future__ import annotations
 
-import os
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +13,14 @@ from ray.rllib.algorithms.algorithm import Algorithm
 from ray.rllib.core import DEFAULT_MODULE_ID
 
 from league.baseline_config import Baseline, counterparts, left_out, opponents
-from league.config import RunConfig, dump_config
+from league.config import RunConfig
 from league.counters import Means
 from league.rllib_algorithm import algorithm, own_ray, weights_of
-from league.run_directory import WINDOWS, RunDirectory
+from league.run_directory import RunDirectory
 from league.store import RunStore
 from league.supervised import Epochs, SupervisedTrainer
 from league.wishes import Emit, Ended
 from learners.learner import Learner
-from learners.networks import digest
 from native.game import Game
 
 FIGURES = {             # ours and RLlib's names, of which each algorithm has some; the last that is there counts
@@ -33,57 +30,6 @@ FIGURES = {             # ours and RLlib's names, of which each algorithm has so
     "entropy": ("entropy",),
 }
 PLAY = {"episode_return": "episode_return_mean", "episode_length": "episode_len_mean"}
-
-
-def train_baseline(
-    config: RunConfig,
-    settings: Baseline,
-    *,
-    run_id: str,
-    directory: Path,
-    store: RunStore,
-    resume: bool,
-    emit: Emit,
-    interrupt: threading.Event,
-    api_url: str | None = None,
-) -> dict[str, Any]:
-    """As `league.run.train`, by RLlib's algorithm. Raises ValueError if `resume` is asked for."""
-    if resume:
-        raise ValueError(f"{run_id} is a baseline, which cannot be resumed: start another one")
-    files = RunDirectory(directory)
-    files.update_metadata(run_id=run_id, game=config.game, method="baseline", status="starting", pid=os.getpid(),
-                          api_url=api_url, wandb_run_url=None, baseline=settings.model_dump(mode="json"))
-    files.write_config(dump_config(config))
-    store.observe(run_id, "starting", pid=os.getpid())
-    began = time.monotonic()
-    try:
-        game = config.make_game()
-        learner = Learner(game, config.learner_settings(), config.seed)
-        trainer = BaselineTrainer(config, game, learner, settings=settings, run_id=run_id, directory=files,
-                                  store=store, emit=emit, interrupt=interrupt)
-        status, reason = trainer.run()
-    except BaseException as error:
-        reason = f"{type(error).__name__}: {error}"
-        store.observe(run_id, "failed", reason)
-        files.update_metadata(status="failed", reason=reason)
-        raise
-    store.observe(run_id, status, reason, generation=store.desired(run_id)[1])
-    files.update_metadata(status=status, reason=reason)
-    finished = {
-        "kind": "finished",
-        "status": status,
-        "reason": reason,
-        "results": [score.as_row() for score in trainer.scores],
-        "curve": [
-            {name: row.get(name) for name in ("elapsed_s", "step", "positions", "evaluation")}
-            for row in files.rows(WINDOWS)
-        ],
-        "directory": str(directory),
-        "elapsed_s": time.monotonic() - began,
-        "digest": digest(learner.weights()),
-    }
-    emit(finished)
-    return finished
 
 
 class BaselineTrainer(SupervisedTrainer[Epochs]):
@@ -102,9 +48,13 @@ class BaselineTrainer(SupervisedTrainer[Epochs]):
         self._window_began = 0
         self._episode: dict[str, float] = {}    # means over the games that RLlib's players finished last
 
+    def resume(self, checkpoint: Path, state: dict[str, Any]) -> None:
+        """Raises ValueError: of RLlib's optimisers and processes nothing was kept."""
+        raise ValueError(f"{self._run_id} is a baseline, which cannot be resumed: start another one")
+
     def run(self) -> tuple[str, str]:
         """Trains until the budget is used up or somebody wants an end; evaluates; status and reason in words."""
-        self._emit({"kind": "status", "status": "starting", "reason": "RLlib starts its processes"})
+        self._say("RLlib starts its processes")
         with (
             own_ray(self._settings.cores, self._config.cluster.temp_dir),
             algorithm(self._config, self._settings) as trained,
@@ -133,9 +83,6 @@ class BaselineTrainer(SupervisedTrainer[Epochs]):
                                                          for bot, share in bots.items()))
         if without := left_out(self._config):
             self._say(f"without what RLlib has nothing like: {', '.join(without)}")
-        self._store.observe(self._run_id, "running", generation=self._store.desired(self._run_id)[1], pid=os.getpid())
-        self._directory.update_metadata(status="running")
-        self._emit({"kind": "status", "status": "running", "reason": ""})
         self._restart_clock()
 
     def _done(self) -> dict[str, Any]:

@@ -87,6 +87,10 @@ def train(
         trainer: Training
         if learner is None:
             trainer = RandomTrainer(config, game, **about)
+        elif config.method == "baseline":
+            from league.rllib_baseline import BaselineTrainer
+
+            trainer = BaselineTrainer(config, game, learner, settings=config.baseline, **about)
         elif config.method == "distill":
             trainer = DistillTrainer(config, game, learner, settings=config.distill, **about)
         elif config.method == "imitate":

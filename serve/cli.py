@@ -10,7 +10,7 @@ import json
 import pkgutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
@@ -18,9 +18,6 @@ from rich.table import Table
 from serve import cli_baseline, cli_datasets, cli_export, cli_imitate, cli_models, cli_replay, cli_runs
 from serve.api_server import DEFAULT_PORT
 from serve.command_line import DEFAULT_RUNS_DIR, RunsDir, console, one_sentence
-
-if TYPE_CHECKING:
-    from serve.train_command import Train
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -102,7 +99,7 @@ def train(
     Exit status: 0 completed or stopped, 1 failed, 2 a mistake in the request, 130 interrupted with a checkpoint.
     """
     from league.config import load_config
-    from serve.train_command import TrainRequest, execute
+    from serve.train_command import TrainRequest, execute, import_train
 
     changes = list(overrides or [])
     path = Path(config) if config is not None else None
@@ -110,7 +107,7 @@ def train(
         path, changes = None, [config, *changes]
     request = TrainRequest(path, changes, profile, run_id, resume, serve, runs_dir, port)
     with one_sentence():
-        status = execute(request, load_config, _import_train, console())
+        status = execute(request, load_config, import_train, console())
     raise typer.Exit(status)
 
 
@@ -143,12 +140,6 @@ def bench(
 def main() -> None:
     """The console script `ludus`."""
     app()
-
-
-def _import_train() -> Train:
-    from league.run import train
-
-    return train
 
 
 def _records(module: Any, peers: bool, options: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import time
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,8 +11,7 @@ from serve.api_server import DEFAULT_PORT
 from serve.command_line import DEFAULT_RUNS_DIR, RunsDir, console, one_sentence
 
 if TYPE_CHECKING:
-    from league.config import RunConfig
-    from serve.train_command import Train
+    pass
 
 ALGORITHMS = ("ppo", "impala", "appo")
 
@@ -55,32 +53,20 @@ def baseline(
 
     Exit status: 0 completed, 1 failed, 2 a mistake in the request.
     """
-    from serve.train_command import TrainRequest, execute
+    from serve.train_command import TrainRequest, execute, import_train
 
     with one_sentence():
-        from league.baseline_config import opponents, split
+        from league.config import load_config
 
         if algo not in ALGORITHMS:
             raise ValueError(f"--algo is {algo!r}, expected one of {', '.join(ALGORITHMS)}")
         if minutes is not None and not minutes > 0:
             raise ValueError(f"--minutes is {minutes:g}, expected more than 0")
-        settings, changes = split(overrides or [], algo)
+        changes = [*(overrides or []), "method=baseline", f"baseline.algorithm={algo}"]
         if minutes is not None:
             changes += [f"budget.minutes={minutes}", "budget.updates=null", "budget.env_steps=null"]
         name = run_id or f"baseline-{algo}-{config.stem.replace(' ', '-')}-{time.strftime('%Y%m%d-%H%M%S')}"
         request = TrainRequest(config, changes, profile, name, False, serve, runs_dir, port)
 
-        def load(path: Path, changes: list[str], profile: str | None) -> RunConfig:
-            from league.config import load_config
-
-            read = load_config(path, changes, profile)
-            opponents(read)
-            return read
-
-        def import_train() -> Train:
-            from league.rllib_baseline import train_baseline
-
-            return partial(train_baseline, settings=settings)
-
-        status = execute(request, load, import_train, console())
+        status = execute(request, load_config, import_train, console())
     raise typer.Exit(status)

@@ -15,7 +15,6 @@ from serve.command_line import DEFAULT_RUNS_DIR, RunsDir, console, one_sentence
 
 if TYPE_CHECKING:
     from league.config import RunConfig
-    from serve.train_command import Train
 
 PI_SUP = "pi_sup"
 
@@ -58,7 +57,7 @@ def imitate(
 
     Exit status: 0 completed or stopped, 1 failed, 2 a mistake in the request, 130 interrupted with a checkpoint.
     """
-    from serve.train_command import TrainRequest, execute
+    from serve.train_command import TrainRequest, execute, import_train
 
     with one_sentence():
         if out is not None and out.exists():
@@ -70,7 +69,7 @@ def imitate(
         def load(path: Path, changes: list[str], profile: str | None) -> RunConfig:
             return _settings(path, config, changes)
 
-        status = execute(request, load, _import_train, console())
+        status = execute(request, load, import_train, console())
         best = runs_dir / name / PI_SUP
         if out is not None and status == 0 and best.is_dir():
             _copy(best, runs_dir / name / "config.yaml", out)
@@ -96,12 +95,6 @@ def _settings(data: Path, config: Path | None, changes: list[str]) -> RunConfig:
     if not knows_outcomes(data):
         tree["learning"] = {"search_objective": {"value": 0.0}}
     return parse_config(tree, str(data), changes)
-
-
-def _import_train() -> Train:
-    from league.run import train
-
-    return train
 
 
 def _copy(best: Path, config: Path, out: Path) -> None:

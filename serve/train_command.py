@@ -61,6 +61,13 @@ class Plan:
     config: Path
 
 
+def import_train() -> Train:
+    """`league.run.train`."""
+    from league.run import train
+
+    return train
+
+
 def execute(request: TrainRequest, load_config: LoadConfig, import_train: Callable[[], Train], console: Console) -> int:
     """Trains until the run ends and returns the exit status: 0 completed or stopped, 1 failed, 130 interrupted.
 

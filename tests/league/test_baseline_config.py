@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 
-from league.baseline_config import Baseline, counterparts, left_out, opponents, split
-from league.config import ConfigError, RunConfig, parse_config
+from league.baseline_config import Baseline, counterparts, left_out, opponents
+from league.config import RunConfig, parse_config
 from league.rllib_algorithm import algorithm_config
 
 ALGORITHMS = ("ppo", "impala", "appo")
@@ -61,20 +61,6 @@ def test_what_rllib_is_told_directly_wins() -> None:
     heads = config("arena", learning={"network": {"autoregressive": True}})
     with pytest.raises(ValueError, match="RLlib draws all heads of an action at once"):
         rllib(heads, "appo")
-
-
-def test_settings_are_split_off_and_checked() -> None:
-    settings, others = split(["seed=7", "baseline.cores=4", "baseline.training={num_epochs: 3}"], "appo")
-    assert (settings.algorithm, settings.cores, settings.training) == ("appo", 4, {"num_epochs": 3})
-    assert others == ["seed=7"]
-    for change, sentence in (
-        ("baseline.cores=1", "baseline.cores is 1: input should be greater than or equal to 2"),
-        ("baseline.cars=2", "baseline.cars is 2: extra inputs are not permitted; there is algorithm, cores, games"),
-        ("baseline.cores", "override 'baseline.cores' is not of the form baseline.key=value"),
-        ("baseline.training=[", "the value of override 'baseline.training=\\[' is not YAML"),
-    ):
-        with pytest.raises(ConfigError, match=sentence):
-            split([change], "ppo")
 
 
 def test_the_other_seats_are_the_leagues_bots_or_those_of_evaluations() -> None:

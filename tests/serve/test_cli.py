@@ -197,7 +197,7 @@ def test_train_ends_with_the_status_of_the_run(
     ludus: Ludus, runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "mine.yaml").write_text("game: tic_tac_toe")
-    monkeypatch.setattr(cli, "_import_train", lambda: lambda config, **others: {"status": "interrupted"})
+    monkeypatch.setattr("serve.train_command.import_train", lambda: lambda config, **others: {"status": "interrupted"})
     done = ludus("train", "mine.yaml", "seed=7", "--no-serve", "--run-id", "alpha")
     assert done.exit_code == 130
     assert SqliteRunStore(runs / STORE_NAME).run("alpha").config["seed"] == 7

@@ -101,7 +101,7 @@ def test_the_others_do_so_until_ctrl_c(folder: Path, algorithm: str) -> None:
 @pytest.mark.parametrize(("words", "sentence"), [
     (("--algo", "dqn"), "--algo is 'dqn', expected one of ppo, impala, appo"),
     (("--minutes", "0"), "--minutes is 0, expected more than 0"),
-    (("baseline.cores=1",), "baseline.cores is 1: input should be greater than or equal to 2"),
+    (("baseline.cores=1",), "'baseline.cores' is 1: input should be greater than or equal to 2"),
     (("learning.speed=1",), "unknown key 'learning.speed'"),
     (("league.bots.nobody=1",), "no bot 'nobody'"),
 ])
