@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from learners.network_config import Network
-from learners.objective_config import Objective, SearchObjective, largest_weight
+from learners.objective_config import Objective, SearchObjective
 from learners.schedule import Rate
 from learners.section import Section
 
@@ -69,7 +69,8 @@ class Learning(Section):
         "mlp on a CPU; needs a C++ compiler there"
     )
     prefetch: Literal["auto"] | bool = Field(
-        default="auto", description="stage the next batches in a thread while one is learned; auto: on a GPU"
+        default="auto", description="stage the next batches in a thread while one is learned (with Ray, and the local "
+        "learner); auto: on a GPU"
     )
 
     @model_validator(mode="after")
@@ -82,6 +83,8 @@ class Learning(Section):
             )
         if self.learners and self.backend != "rllib":
             raise ValueError(f"learners {self.learners} needs backend rllib: the local learner is one process")
-        if largest_weight(self.objective.kl_reference) > 0 and self.reference is None:
-            raise ValueError("objective.kl_reference needs learning.reference: near to whom?")
+        if (self.objective.kl_reference is None) != (self.reference is None):
+            raise ValueError("objective.kl_reference and learning.reference need each other: how near, and to whom")
+        if self.backend == "rllib" and self.device == "mps":
+            raise ValueError("device mps needs backend local: RLlib knows cuda and the CPU")
         return self

@@ -1,6 +1,9 @@
-"""Where the learner computes: cuda, else mps, else cpu."""
+"""Where the learner computes: cuda, else mps, else cpu; and how small arrays get there."""
 from __future__ import annotations
 
+from typing import Any
+
+import numpy.typing as npt
 import torch
 
 
@@ -18,3 +21,9 @@ def choose_device(name: str) -> torch.device:
         here = ", ".join(kind for kind, is_here in present.items() if is_here)
         raise RuntimeError(f"device {name!r} was asked for, but torch {torch.__version__} finds only {here} here")
     return torch.device(name)
+
+
+def moved(array: npt.NDArray[Any], device: torch.device) -> torch.Tensor:
+    """The array on the device, without waiting for what is under way there."""
+    tensor = torch.from_numpy(array)
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)

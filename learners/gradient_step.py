@@ -21,7 +21,7 @@ Arrays = dict[str, npt.NDArray[Any]]
 
 
 class GradientStep:
-    """Adam over `parameters`, by name. Nothing in a step waits for the device."""
+    """Adam over `parameters`, by name. Nothing in a step waits for the device, but on Apple's GPUs."""
 
     def __init__(
         self, parameters: Mapping[str, torch.nn.Parameter], settings: Optimiser, average: WeightAverage | None,
@@ -44,6 +44,9 @@ class GradientStep:
         self._optimiser.zero_grad()
         loss.backward()     # type: ignore[no-untyped-call]
         loss = loss.detach()
+        for one in self.parameters:     # of a head without a loss, which compiled passes give 0 and others nothing
+            if one.grad is None:
+                one.grad = torch.zeros_like(one)
         if self._ranks.size > 1:
             self._average_gradients(loss)
         norm = clip_grad_norm_(self.parameters, self._max_norm)
@@ -51,7 +54,8 @@ class GradientStep:
         # the fused kernel of Adam leaves parameters, moments and steps alone where this is 1
         self._optimiser.found_inf = 1 - made  # type: ignore[attr-defined]
         self._optimiser.param_groups[0]["lr"] = rate
-        self._optimiser.step()
+        if loss.device.type != "mps" or made:       # there the kernel of torch before 2.13 does not look at it
+            self._optimiser.step()
         if self._average is not None:
             self._average.update(made)
         after = norm * (self._max_norm / (norm + TINY)).clamp(max=1)
@@ -59,7 +63,7 @@ class GradientStep:
 
     def _average_gradients(self, loss: torch.Tensor) -> None:
         """Over the ranks, in one sum. Where the loss of any rank is not finite all gradients become no number."""
-        gradients = [one.grad for one in self.parameters if one.grad is not None]
+        gradients = [one.grad for one in self.parameters if one.grad is not None]     # of all
         flat = torch.cat([*(one.flatten() for one in gradients), loss.reshape(1)])
         mean = self._ranks.sum(flat) / self._ranks.size
         spoilt = 0 * mean[-1]

@@ -22,7 +22,7 @@ from learners.chunk import Chunk
 from learners.cloning_loss import cloning_loss
 from learners.compile_step import Compiled
 from learners.config import SEARCHED_ROWS, Learning
-from learners.device import choose_device
+from learners.device import choose_device, moved
 from learners.forward import Forward, ask
 from learners.game_facts import game_facts
 from learners.gradient_step import GradientStep
@@ -147,7 +147,7 @@ class Learner:
 
         def steps() -> Iterator[Terms]:
             for picked in np.array_split(rng.permutation(rows), max(1, round(rows / self._searched_rows))):
-                seen, played = (torch.from_numpy(array[picked]).to(self.device) for array in (observation, action))
+                seen, played = (moved(array[picked], self.device) for array in (observation, action))
                 loss = cloning_loss(self._forward(seen, played).logits, played, heads)
                 yield Terms({"policy": loss}, {"loss_policy": loss.detach()}, torch.zeros_like(loss))
 

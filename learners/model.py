@@ -17,6 +17,7 @@ from learners import checkpoint, export
 from learners.game_facts import game_facts
 from learners.network_config import Network
 from learners.networks import Weights, build_network, write_weights
+from learners.whole_folder import standing
 from native.game import Game
 
 LEARNER = "learner"
@@ -78,8 +79,9 @@ def _read(directory: Path) -> tuple[Weights, dict[str, Any]]:
 def _folder(path: Path) -> Path:
     """Of a learner or an export."""
     for folder in (path, path / LEARNER, path / export.FOLDER):
-        if (folder / FACTS).is_file() or export.is_export(folder):
-            return folder
+        found = standing(folder)
+        if (found / FACTS).is_file() or export.is_export(found):
+            return found
     whole = sorted(path.glob(f"checkpoints/ckpt_*/{LEARNER}/{FACTS}"))
     if whole:
         return whole[-1].parent

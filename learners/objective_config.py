@@ -68,6 +68,9 @@ class Value(Term):
     )
 
 
+POLICY_TERMS = {"vtrace", "upgo", "ppo"}
+
+
 class Objective(Section):
     """What is learned from unrolls: at least one of vtrace, upgo and ppo, and a value for them to lean on."""
 
@@ -85,8 +88,14 @@ class Objective(Section):
     @classmethod
     def _usual(cls, given: Any) -> Any:
         """Where no policy term is named it is V-trace."""
-        named = isinstance(given, dict) and {"vtrace", "upgo", "ppo"} & set(given)
+        named = isinstance(given, dict) and POLICY_TERMS & set(given)
         return given | {"vtrace": {}} if isinstance(given, dict) and not named else given
+
+    @model_validator(mode="after")
+    def _policy_learns(self) -> Objective:
+        if all(getattr(self, name) is None for name in POLICY_TERMS):
+            raise ValueError(f"needs at least one of {', '.join(sorted(POLICY_TERMS))}, got none")
+        return self
 
 
 class Distillation(Term):

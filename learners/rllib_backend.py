@@ -62,6 +62,7 @@ class RllibLearner(Learner):
         check_minibatches(config, max(1, learners))
         here = {"device": "cpu", "compile": False, "prefetch": False}
         super().__init__(game, config.model_copy(update=here), seed)
+        self.device = choose_device(config.device)      # of the ranks
         logging.getLogger("ray").setLevel(logging.ERROR)        # what it deprecates is its own
         self._learners = learners
         made = AlgorithmConfig()

@@ -15,6 +15,7 @@ import torch
 from learners.action_heads import unpack_legal
 from learners.chunk import Chunk, validate
 from learners.columns import expected_rows
+from learners.device import moved
 from learners.host_memory import HostMemory
 
 if TYPE_CHECKING:
@@ -99,8 +100,8 @@ class RowStaging:
 
         The last minibatch has half to one and a half times as many, or all rows if they are fewer.
         """
-        order = torch.from_numpy(rng.permutation(rows.rows)).to(self._device)
-        which = torch.from_numpy(rng.integers(len(self._action_index), size=rows.rows)).to(self._device)
+        order = moved(rng.permutation(rows.rows), self._device)
+        which = moved(rng.integers(len(self._action_index), size=rows.rows), self._device)
         count = max(1, int(rows.rows / size + 0.5))
         for number in range(count):
             end = (number + 1) * size if number < count - 1 else rows.rows

@@ -13,10 +13,11 @@ import torch
 
 from learners.action_heads import entropy, head_log_probs, log_policy
 from learners.batch import Batch
+from learners.device import moved
 from learners.forward import Forward
 from learners.gae import gae
 from learners.masked import masked_mean, masked_variance
-from learners.objective_config import Objective, VTrace
+from learners.objective_config import POLICY_TERMS, Objective, VTrace
 from learners.policy_loss import policy_gradient_loss
 from learners.ppo_loss import normalise, ppo_loss
 from learners.ranks import ALONE, Ranks, share
@@ -52,7 +53,7 @@ class UnrollObjective:
         """The terms of one gradient step after another; each is to be made before the next is asked for.
 
         progress: share of the budget used, for schedules. rng: draws the minibatches. Stops early where PPO's
-        target_kl says so, on all ranks at once. Raises ValueError if a reference is weighted and there is none.
+        target_kl says so, on all ranks at once. Raises ValueError for term kl_reference without a reference.
         """
         rows = batch.valid.numel()
         size = self._minibatch_rows or rows
@@ -76,7 +77,7 @@ class UnrollObjective:
             return
         columns["observation"] = seen[:rows]
         for epoch in range(self._epochs):
-            order = torch.from_numpy(rng.permutation(rows)).to(seen.device)
+            order = moved(rng.permutation(rows), seen.device)
             for number, picked in enumerate(torch.tensor_split(order, max(1, round(rows / size)))):
                 mine = {name: column.index_select(0, picked) for name, column in columns.items()}
                 said = forward(mine["observation"], mine["action"])
@@ -165,7 +166,7 @@ class UnrollObjective:
             near = reference_kl(log_p, rows["reference"], rows["legal"], valid)
             losses["kl_reference"] = at(config.kl_reference.weight, progress), near
         metrics |= {f"loss_{name}": loss for name, (_, loss) in losses.items()} | {"entropy": spread}
-        policy = [loss for name, (_, loss) in losses.items() if name in ("vtrace", "upgo", "ppo")]
+        policy = [loss for name, (_, loss) in losses.items() if name in POLICY_TERMS]
         metrics["loss_policy"] = torch.stack(policy).sum()
         part = share(valid.sum(), ranks)
         return Terms(

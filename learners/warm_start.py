@@ -22,6 +22,10 @@ def warm_start(learner: Learner, path: str | Path) -> dict[str, Any]:
     wanted = learner.identity()
     network = {"network": wanted.pop("network")}
     differs = checkpoint.differences(model.facts, wanted)
+    ours = learner.config.network
+    if ours.kind == model.network.kind == "transformer" and ours.attention_heads != model.network.attention_heads:
+        # shapes no weight, but says what they mean
+        differs.append(f"network.attention_heads is {model.network.attention_heads}, expected {ours.attention_heads}")
     if not differs:
         try:
             learner.load_weights(model.weights)

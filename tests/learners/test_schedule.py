@@ -61,3 +61,5 @@ def test_a_weight_alone_stands_for_its_term() -> None:
     assert Objective.model_validate(objective.model_dump(mode="json")) == objective
     with pytest.raises(ValidationError, match="Extra inputs are not permitted"):
         Objective.model_validate({"vtrac": 1.0})
+    with pytest.raises(ValidationError, match="needs at least one of ppo, upgo, vtrace, got none"):
+        Objective.model_validate({"vtrace": None})

@@ -51,6 +51,22 @@ def test_settings_that_shape_no_weights_may_differ(tmp_path: Path) -> None:
     assert digest(pupil.weights()) == digest(learner(1, small_heads=True).weights())
 
 
+def test_a_learner_that_is_just_being_replaced_is_found(tmp_path: Path) -> None:
+    learner(1).save(tmp_path / "learner")
+    (tmp_path / "learner").rename(tmp_path / ".learner.previous")
+    for path in (tmp_path, tmp_path / "learner"):
+        warm_start(pupil := learner(2), path)
+        assert digest(pupil.weights()) == digest(learner(1).weights())
+
+
+def test_attention_heads_shape_no_weights_and_must_be_equal(tmp_path: Path) -> None:
+    cards: dict[str, Any] = {"game": "beasty_bar", "kind": "transformer", "width": 16, "layers": 1}
+    learner(1, **cards, attention_heads=4).save(tmp_path)
+    with pytest.raises(ValueError, match=r"network\.attention_heads is 4, expected 2"):
+        warm_start(learner(2, **cards, attention_heads=2), tmp_path)
+    warm_start(learner(2, **cards, attention_heads=4), tmp_path)
+
+
 @pytest.mark.parametrize(("teacher", "sentence"), [
     ({"hidden": (16,)}, r"does not fit this run: network\.hidden is \[16\], expected \[8\]$"),
     ({"hidden": (8, 8), "value": "wdl"}, r"network\.hidden is \[8, 8\], expected \[8\]; network\.value is 'wdl'"),
