@@ -75,7 +75,7 @@ def test_razzle_learns_what_is_legal(folder: Path) -> None:
 
 
 def policies(folder: Path) -> tuple[Model, dict[str, NetworkPolicy]]:
-    """What the run made, and its network as it was before it learned anything."""
+    """What the run made, and beside its network one of the same shape that has learned nothing."""
     model = load_model(folder / "run")
     learned, untrained = (NetworkPolicy(model.game, model.network) for _ in range(2))
     learned.load(1, model.weights)
