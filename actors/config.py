@@ -82,8 +82,8 @@ class Replay(Section):
     held_out_rows: int = Field(default=10_000, ge=1, description="newest decisions of held-out games to measure on")
     max_bytes: int = Field(default=256 << 20, ge=1 << 20, description="bytes the table holds")
     max_lag: int | None = Field(
-        default=None, ge=1, description="updates after which a chunk is too old to learn from; None: 64 in a queue, "
-        "none in a uniform table"
+        default=None, ge=1, description="updates after which a chunk is too old when it is taken, which is one "
+        "update (with prefetch up to three) before it is learned from; None: 64 in a queue, none in a uniform table"
     )
     samples_per_insert: float = Field(default=1.0, gt=0, description="uniform only: how often a chunk is used")
     min_size: int = Field(default=1, ge=1, description="uniform only: chunks before the first sample")
@@ -93,7 +93,7 @@ class Replay(Section):
 
     @property
     def oldest(self) -> float:
-        """Updates after which a chunk is too old to learn from."""
+        """Updates after which a chunk is too old when it is taken."""
         if self.max_lag is not None:
             return self.max_lag
         return QUEUE_LAG if self.table == "queue" else math.inf

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from learners.config import Learning
+from learners.objective_config import largest_weight
 from learners.schedule import at, changes
 from learners.section import Section
 
@@ -70,14 +71,16 @@ def counterparts(learning: Learning, algorithm: str) -> dict[str, Any]:
 
 def left_out(config: RunConfig) -> list[str]:
     """What of a config has no counterpart, in words."""
-    learning, league = config.learning, config.league
+    learning, league, objective = config.learning, config.league, config.learning.objective
     faults = []
-    if changes(learning.optimiser.learning_rate) or changes(learning.objective.entropy.weight):
+    if any(map(changes, (learning.optimiser.learning_rate, objective.entropy.weight, objective.value.weight))):
         faults.append("schedules (their first values are used)")
+    terms = {"upgo": objective.upgo, "value_quartic": objective.value_quartic, "kl_reference": objective.kl_reference}
+    faults += [f"term {name}" for name, term in terms.items() if largest_weight(term) > 0]
+    if objective.ppo is not None and objective.ppo.target_kl is not None:
+        faults.append("target_kl of term ppo")
     if config.make_game().num_players > 1 and (league.self_play or league.snapshots):
         faults.append("self-play and snapshots")
-    if learning.ema_decay:
-        faults.append("averaged weights")
     return faults
 
 

@@ -92,6 +92,9 @@ class RunConfig(Section):
                              "self_play.temperature_late")
         if self.method in GRADIENTS and self.learning.network.value == "wdl":
             raise ValueError("learning.network.value wdl needs a method whose targets are outcomes, such as alphazero")
+        if self.method == "baseline" and self.learning.initialise_from is not None:
+            raise ValueError("learning.initialise_from needs another method than baseline: RLlib begins with weights "
+                             "drawn from the seed")
         if self.method == "random" and self.budget.minutes is None and self.budget.env_steps is None:
             raise ValueError("method random makes no updates: expected budget.env_steps or budget.minutes")
         if self.learning.backend == "rllib" and (self.method not in PLAYED or self.deterministic):

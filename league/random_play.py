@@ -82,9 +82,10 @@ class RandomTrainer:
                 if (end := self._wishes.listen(self._checkpoint, self._restart_clock)) is not None:
                     return self._finish(*end)
                 for _ in range(LISTEN_STEPS):
-                    if (reason := self._budget_used()) is not None:
-                        if self._counters.env_steps > self._counters.window_began or not self._counters.window:
-                            self._close_window(final=True)
+                    reason = self._budget_used()
+                    if self._window_ends(reason is not None):
+                        self._close_window(final=reason is not None)
+                    if reason is not None:
                         return self._finish("completed", reason)
                     self._step()
                 self._report()
@@ -104,8 +105,12 @@ class RandomTrainer:
             for name, value in zip(self._game.metric_names, games.metrics[over].sum(axis=0, dtype=np.float64),
                                    strict=True):
                 self._count(f"metric_{name}", float(value))
-        if counters.env_steps - counters.window_began >= self._config.windows.env_steps:
-            self._close_window(final=False)
+
+    def _window_ends(self, final: bool) -> bool:
+        """Whether the running window is full; `final`: whether it holds anything, or is the only one."""
+        counters = self._counters
+        steps = counters.env_steps - counters.window_began
+        return steps >= self._config.windows.env_steps or (final and (steps > 0 or not counters.window))
 
     def _count(self, name: str, value: float) -> None:
         self._sums[name] = self._sums.get(name, 0.0) + value
@@ -114,9 +119,9 @@ class RandomTrainer:
         config, counters = self._config, self._counters
         counters.window += 1
         due = final or counters.window % config.evaluation.every_windows == 0
+        speed = (counters.env_steps - counters.window_began) / max(1e-9, self._tick() - self._window_clock)
         if due:
             self._evaluate()
-        speed = (counters.env_steps - counters.window_began) / max(1e-9, self._tick() - self._window_clock)
         row: dict[str, Any] = {
             "window": counters.window,
             "step": counters.env_steps,
@@ -134,7 +139,7 @@ class RandomTrainer:
         saves = final or counters.window % config.windows.checkpoint_every == 0
         if saves:
             row = self._windows.record(lambda seed: scripted(RANDOM), self._name(), row, version=0)
-        self._window_clock, counters.window_began = counters.elapsed_s, counters.env_steps
+        self._window_clock, counters.window_began = self._tick(), counters.env_steps
         self._rows.append(row)
         self._windows.add(row)
         if saves and not final:
@@ -170,7 +175,7 @@ class RandomTrainer:
         self._tick()
         state = {"format": STATE_FORMAT, "method": RANDOM, "counters": asdict(self._counters), "sums": self._sums,
                  "windows": self._rows, "scores": [score.as_row() for score in self._scores]}
-        self._directory.write_checkpoint(self._name(), fill, state, self._config.windows.keep_checkpoints)
+        self._directory.write_checkpoint(self._name(), fill, state)
         self._rows = self._rows[-self._config.windows.checkpoint_every:]
         self._windows.checkpointed(self._name(), window=self._counters.window, updates=0)
 

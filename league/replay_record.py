@@ -24,6 +24,10 @@ from native.game import Game
 
 FORMAT = 1
 SUFFIX = ".jsonl.gz"
+HEADER = {"format", "game", "options", "rules_version", "players", "heads", "seed", "max_steps", "seat", "opponent",
+          "frame"}
+STEP = {"step", "seat", "actions", "rewards", "terminal", "truncated", "metrics", "frame"}
+SUMMARY = {"length", "returns", "terminal", "truncated", "metrics", "digest"}
 
 
 class ReplayError(ValueError):
@@ -72,9 +76,7 @@ def record(
     }
 
     def keep(step: Step) -> None:
-        changed = {name: value for name, value in episode.metrics.items() if known.get(name) != value}
-        known.update(changed)
-        steps.append({"step": episode.length, **_plain(step), "metrics": changed, "frame": episode.frame()})
+        steps.append(_line(episode, step, known))
 
     try:
         play(episode, decide, seat, opponent, keep)
@@ -93,13 +95,19 @@ def read(path: Path) -> Replay:
         raise ReplayError(f"{path} is no whole replay: {error}") from None
     if not lines or not isinstance(lines[0], dict) or lines[0].get("format") != FORMAT:
         raise ReplayError(f"{path} is no replay of format {FORMAT}: its first line does not say so")
-    if len(lines) < 3 or "digest" not in lines[-1] or lines[-1].get("length") != len(lines) - 2:
-        raise ReplayError(f"{path} is no whole replay: {len(lines)} lines, the last of which is not its summary")
+    for number, line in enumerate(lines, start=1):
+        expected = HEADER if number == 1 else SUMMARY if number == len(lines) else STEP
+        if not isinstance(line, dict) or expected - line.keys():
+            raise ReplayError(f"{path} is no whole replay: line {number} of {len(lines)} is no object with "
+                              f"{', '.join(sorted(expected))}")
+    if len(lines) < 3 or lines[-1]["length"] != len(lines) - 2:
+        raise ReplayError(f"{path} is no whole replay: {len(lines)} lines are not as many as its steps need")
     return Replay(lines[0], lines[1:-1], lines[-1])
 
 
 def again(replay: Replay) -> Iterator[Episode]:
-    """Plays a replay again: the episode before the first step, then after each; it is compared on the way.
+    """Plays a replay again: the episode before the first step, then after each; all that its lines say of the game is
+    compared on the way.
 
     Raises ReplayMismatch naming the first step that does not go as recorded, ReplayError for other rules than these.
     """
@@ -109,24 +117,21 @@ def again(replay: Replay) -> Iterator[Episode]:
         raise ReplayError(f"the replay is of {name} by rules version {header['rules_version']}, this is version "
                           f"{game.rules_version}")
     episode = Episode(game, int(header["seed"]), header["max_steps"])
+    known = dict(episode.metrics)
     try:
+        _compare(f"{name}, step 0", {"frame": episode.frame()}, {"frame": header["frame"]})
         yield episode
         for line in replay.steps:
             number = episode.length + 1
             if episode.over:
                 raise ReplayMismatch(f"{name}, step {number}: the game is over after step {episode.length}")
             try:
-                found = _plain(episode.step(np.array(line["actions"], np.int32)))
+                step = episode.step(np.array(line["actions"], np.int32))
             except ValueError as error:
                 raise ReplayMismatch(f"{name}, step {number}: {error}") from None
-            for what, value in found.items():
-                if line.get(what) != value:
-                    raise ReplayMismatch(f"{name}, step {number}: {what} {value}, the replay has {line.get(what)}")
+            _compare(f"{name}, step {number}", _line(episode, step, known), line)
             yield episode
-        for what, value in _summary(episode, replay.steps[-1]).items():
-            if replay.summary.get(what) != value:
-                raise ReplayMismatch(f"{name}, after the last step {episode.length}: {what} {value}, the replay has "
-                                     f"{replay.summary.get(what)}")
+        _compare(f"{name}, after the last step {episode.length}", _summary(episode, replay.steps[-1]), replay.summary)
     finally:
         episode.close()
 
@@ -144,6 +149,24 @@ def drawing(replay: Replay) -> Callable[[Episode], str]:
         raise ReplayError(f"{name} has no states that could be drawn")
     shown = registry.render(name)
     return lambda episode: str(shown.to_svg(episode.state))
+
+
+def _compare(where: str, found: dict[str, Any], kept: dict[str, Any]) -> None:
+    """Raises ReplayMismatch naming the first entry that differs, in a dict within the first of that one."""
+    for what in {**kept, **found}:
+        one, other = found.get(what), kept.get(what)
+        if one == other:
+            continue
+        if isinstance(one, dict) and isinstance(other, dict):
+            _compare(f"{where}: {what}", one, other)
+        raise ReplayMismatch(f"{where}: {what} {one!r}, the replay has {other!r}")
+
+
+def _line(episode: Episode, step: Step, known: dict[str, float]) -> dict[str, Any]:
+    """What is told of a step. known: the metrics so far, which are brought up to date."""
+    changed = {name: value for name, value in episode.metrics.items() if known.get(name) != value}
+    known.update(changed)
+    return {"step": episode.length, **_plain(step), "metrics": changed, "frame": episode.frame()}
 
 
 def _summary(episode: Episode, last: dict[str, Any]) -> dict[str, Any]:

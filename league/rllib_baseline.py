@@ -69,7 +69,8 @@ class BaselineTrainer(SupervisedTrainer[Epochs]):
             except Ended as end:
                 reason = end.args[1]
             self._store.observe(self._run_id, "stopping", reason)
-            self._close_window(trained)
+            if self._progress.env_steps > self._window_began or not self._windows:
+                self._close_window(trained)
         return "completed", reason
 
     def _begin(self) -> None:

@@ -54,14 +54,14 @@ def train(
     """Trains until the run is completed, stopped or interrupted; blocks.
 
     The run exists in `store` already; the store must survive pickling into another process. `emit` is told what
-    happens (kinds: status, progress, evaluation, message, finished); `interrupt`, once set, ends the run with a
-    checkpoint. Returns the event `finished`: status, reason, results (latest evaluation), curve (evaluations of all
-    windows against time), directory, elapsed_s, digest of the weights (None where nothing is learned). Raises what went
-    wrong, after the store has been told.
+    happens (kinds: status, progress, evaluation, replay, window, checkpoint, message, finished); `interrupt`, once set,
+    ends the run with a checkpoint. Returns the event `finished`: status, reason, results (latest evaluation), curve
+    (evaluations of all windows against time), directory, elapsed_s, digest of the weights (None where nothing is
+    learned). Raises what went wrong, after the store has been told.
     """
     files = RunDirectory(directory)
-    files.update_metadata(run_id=run_id, game=config.game, method=config.method, status="starting", pid=os.getpid(),
-                          api_url=api_url, wandb_run_url=None)
+    files.update_metadata(run_id=run_id, game=config.game, method=config.method, status="starting", reason="",
+                          pid=os.getpid(), api_url=api_url, wandb_run_url=None)
     store.observe(run_id, "starting", pid=os.getpid())
     emit({"kind": "status", "status": "starting", "reason": "resuming" if resume else "beginning"})
     game = config.make_game()
@@ -104,7 +104,7 @@ def train(
             _resume(trainer, files, emit)
         files.write_config(dump_config(config))     # only now: a resumed run may have refused it
         store.observe(run_id, "running", generation=store.desired(run_id)[1], pid=os.getpid())
-        files.update_metadata(status="running")
+        files.update_metadata(status="running", reason="")
         emit({"kind": "status", "status": "running", "reason": ""})
         status, reason = trainer.run()
         weights = None if learner is None else learner.weights()

@@ -80,8 +80,8 @@ class RunDirectory:
         """Whole checkpoints, oldest first."""
         return sorted(path for path in self.path.glob("checkpoints/ckpt_*") if (path / RUN_STATE).is_file())
 
-    def write_checkpoint(self, name: str, fill: Callable[[Path], None], state: Mapping[str, Any], keep: int) -> Path:
-        """Makes `checkpoints/<name>`: `fill` writes into a folder aside, which is then renamed; `keep` newest stay.
+    def write_checkpoint(self, name: str, fill: Callable[[Path], None], state: Mapping[str, Any]) -> Path:
+        """Makes `checkpoints/<name>`: `fill` writes into a folder aside, which is then renamed.
 
         One of that name which is there already stays as it is: names tell states apart.
         """
@@ -97,10 +97,22 @@ class RunDirectory:
         if target.exists():
             shutil.rmtree(target)       # without its state it is none
         os.replace(aside, target)
+        return target
+
+    def amend_checkpoint(self, name: str, fields: Mapping[str, Any]) -> None:
+        """Changes these fields of a checkpoint's state, if there is one of that name."""
+        path = f"checkpoints/{name}/{RUN_STATE}"
+        state = self.read_json(path)
+        if state is not None:
+            self._replace(path, json.dumps(_finite({**state, **fields}), allow_nan=False) + "\n")
+
+    def prune_checkpoints(self, keep: int) -> None:
+        """Removes all checkpoints but the `keep` newest, and what a removal that was cut short has left of others."""
         for old in self.checkpoints()[:-keep]:
             (old / RUN_STATE).unlink()  # first, so that half of a checkpoint never looks like a whole one
-            shutil.rmtree(old)
-        return target
+        for path in self.path.glob("checkpoints/ckpt_*"):
+            if not (path / RUN_STATE).is_file():
+                shutil.rmtree(path)
 
     def remove(self, name: str) -> None:
         """Removes a file below the run, if it is there."""

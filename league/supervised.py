@@ -160,8 +160,7 @@ class SupervisedTrainer(Generic[Done]):
             "means": self._means,
             "scores": [score.as_row() for score in self._scores],
         }
-        self._directory.write_checkpoint(
-            name, self._learner_files.write, state, self._config.windows.keep_checkpoints)
+        self._directory.write_checkpoint(name, self._learner_files.write, state)
         for folder in (self._directory.path / "best").glob("*_*"):
             if f"best/{folder.name}" != keep:
                 shutil.rmtree(folder)

@@ -1,8 +1,8 @@
 """Weights & Biases as a listener to a run's events; the package `wandb` is optional and imported only if asked for.
 
-Nothing that goes wrong with it ends a run: it is said once, and W&B does without. The same run id is used again when a
-run is resumed. Rows have `step`, the decisions so far, as their axis: a window that was lost with a kill and measured
-anew is logged again, which W&B would refuse on its own counter.
+Nothing that goes wrong with it ends a run: it is said once (once more if it had to begin offline), and the run does
+without. The same run id is used again when a run is resumed. Rows have `step`, the decisions so far, as their axis: a
+window that was lost with a kill and measured anew is logged again, which W&B would refuse on its own counter.
 """
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ class Tracker:
         self._faulty = False
         if settings.wandb == "disabled":
             return
-        self._wandb = importlib.import_module("wandb")
         with self._without_harm("does not begin"):
             self._run = self._begin(settings, config, settings.wandb)
         if self._run is None and settings.wandb == "online":
             with self._without_harm("does not begin offline either"):
                 self._run = self._begin(settings, config, "offline")
+                self._faulty = False        # what goes wrong with it from now on is another fault
                 emit({"kind": "message", "text": f"W&B keeps its data in {directory / 'wandb'}, for `wandb sync`"})
         with self._without_harm("does not tell its address"):
             if self._run is not None and not self._run.offline:
@@ -72,6 +72,7 @@ class Tracker:
                 self._run.finish(exit_code=int(status == "failed"))
 
     def _begin(self, settings: Tracking, config: Mapping[str, Any], mode: str) -> Any:
+        self._wandb = importlib.import_module("wandb")
         directory = self._directory
         directory.mkdir(parents=True, exist_ok=True)
         run = self._wandb.init(

@@ -15,6 +15,7 @@ from league.examiner import Examiner
 from league.learner_files import LearnerFiles
 from league.pipeline import Pipeline
 from league.play_figures import PlayFigures
+from league.progress_report import ProgressReport
 from league.replay_files import ReplayFiles
 from league.run_directory import TRAINING, WINDOWS, RunDirectory
 from league.store import RunStore
@@ -26,11 +27,9 @@ from learners.prefetch import InTurn, Prefetch
 from learners.schedule import at, changes
 from native.game import Game
 
-PROGRESS_S = 1.0        # between two reports of progress
 BATCH_TIMEOUT_S = 0.25  # so that wishes are heard while nothing arrives
 STALL_S = 90.0          # without a batch, after which the run fails and says why
 STATE_FORMAT = 1        # of a checkpoint's run.json
-ACTOR_BOUND = 0.2       # share of time spent waiting for data above which actors are the bottleneck
 
 
 class Trainer:
@@ -54,22 +53,19 @@ class Trainer:
         self._emit = emit
         self._wishes = Wishes(run_id, directory, store, emit, interrupt)
         self._windows = WindowLog(config, game, run_id, directory, emit)
+        self._progress = ProgressReport(run_id, directory, store, emit)
         self._learner_files = LearnerFiles(config.windows, learner)
         self._counters = Counters()
         self._examiner = Examiner(config, game)
         self._play_figures = PlayFigures(game.metric_names)
         self._recent_windows: list[dict[str, Any]] = []     # which a resume puts back if the file lost them
-        self._of_window, self._of_report = Means(), Means()
-        self._waited_s = 0.0
+        self._of_window = Means()
         self._clock = time.monotonic()
-        self._progress_s = 0.0
         self._window_clock = 0.0
-        self._progress_steps = 0
         self._silent_since = self._clock
         self._scores: list[Score] = []
         self._position_errors: dict[str, list[dict[str, Any]]] = {}
         self._steps = 0             # of all workers, when nothing had arrived for long
-        self._notes: set[str] = set()
         self._scored_at = -1        # updates at the latest evaluation
 
     # -- life ---------------------------------------------------------------------------------------------------------
@@ -110,7 +106,6 @@ class Trainer:
         self._pipeline.start()
         self._restart_clocks()
         self._window_clock = self._counters.elapsed_s
-        self._progress_steps = self._counters.env_steps
         batches = self._batches()
         try:
             return self._loop(batches)
@@ -135,7 +130,7 @@ class Trainer:
                 return self._finish("completed", reason)
             before = batches.waited_s
             staged, reason_empty = batches.next(BATCH_TIMEOUT_S)
-            self._waited_s += batches.waited_s - before
+            self._progress.waited(batches.waited_s - before)
             if staged is None:
                 self._report(reason_empty)
                 if time.monotonic() - self._silent_since > STALL_S:
@@ -162,8 +157,8 @@ class Trainer:
 
     def _restart_clocks(self) -> None:
         """What came before, a pause for example, is not training and not silence."""
-        self._clock = self._progress_s = self._silent_since = time.monotonic()
-        self._waited_s = 0.0
+        self._clock = self._silent_since = time.monotonic()
+        self._progress.restart(self._counters.env_steps)
 
     def _budget_used(self) -> str | None:
         counters = self._counters
@@ -191,7 +186,7 @@ class Trainer:
         counters.updates += 1
         counters.env_steps += int(figures["rows"])
         self._of_window.add(figures)
-        self._of_report.add(figures)
+        self._progress.updated(figures)
         self._set_temperature()
         if counters.updates % config.publish_every == 0:
             self._pipeline.publish(MAIN, self._learner.version, self._learner.published())
@@ -218,34 +213,9 @@ class Trainer:
             self._directory.remove(_snapshot_file(gone))
 
     def _report(self, waiting: str) -> None:
-        now = time.monotonic()
-        span = now - self._progress_s
-        if span < PROGRESS_S:
-            return
-        self._tick()
-        counters = self._counters
-        payoff = self._store.payoff(self._run_id)
-        steps = counters.env_steps - self._progress_steps
-        waited = self._waited_s / span
-        row: dict[str, Any] = {
-            **asdict(counters),
-            **self._of_report.take(),
-            **self._pipeline.metrics(),
-            "games": sum(int(one["games"]) for one in payoff),
-            "env_steps_per_s": steps / span,
-            "waiting_share": waited,
-            "bottleneck": f"actors ({waiting})" if waiting else "actors" if waited > ACTOR_BOUND else "learner",
-            "fraction": self.fraction(),
-            "timestamp": time.time(),
-        }
-        for note in self._pipeline.notes():
-            if note not in self._notes:
-                self._notes.add(note)
-                self._emit({"kind": "message", "text": note})
-        self._directory.append(TRAINING, row)
-        self._store.heartbeat(self._run_id)
-        self._emit({"kind": "progress", **row})
-        self._progress_s, self._progress_steps, self._waited_s = now, counters.env_steps, 0.0
+        if self._progress.due():
+            self._tick()
+            self._progress.say(self._counters, self._pipeline, self.fraction(), waiting)
 
     # -- windows and checkpoints --------------------------------------------------------------------------------------
 
@@ -256,10 +226,10 @@ class Trainer:
             return
         counters.window += 1
         due = final or counters.window % self._config.evaluation.every_windows == 0
+        span = max(1e-9, self._tick() - self._window_clock)     # of learning: an evaluation does not count
         if due:
             self._evaluate()
         saves = final or counters.window % windows.checkpoint_every == 0
-        span = max(1e-9, self._tick() - self._window_clock)
         league = self._pipeline.dump_league()
         means = self._of_window.take()
         row: dict[str, Any] = {
@@ -297,7 +267,8 @@ class Trainer:
         }
 
     def _complete_latest_window(self) -> None:
-        """The run ends, with a checkpoint, where a window has just ended: what that one lacks is made up for now."""
+        """The run ends where a window has just ended: what that one lacks is made up for now, also in its checkpoint
+        if it has one."""
         *_, latest = self._directory.rows(WINDOWS)
         row = latest
         if self._scored_at != self._counters.updates:
@@ -307,6 +278,15 @@ class Trainer:
             row = self._windows.record(self._player, self._checkpoint_name(), row, self._learner.version)
         self._windows.replace(row)
         self._recent_windows = [*self._recent_windows[:-1], row]
+        self._directory.amend_checkpoint(self._checkpoint_name(), self._measured())
+
+    def _measured(self) -> dict[str, Any]:
+        """What a checkpoint keeps of windows and evaluations."""
+        return {
+            "windows": self._recent_windows,
+            "scores": [score.as_row() for score in self._scores],
+            "scored_at": self._scored_at,
+        }
 
     def _player(self, seed: int) -> Decide:
         """Who plays in replays: the weights as they are now."""
@@ -343,17 +323,15 @@ class Trainer:
         state = {
             "format": STATE_FORMAT,
             "counters": asdict(self._counters),
-            "windows": self._recent_windows,
+            **self._measured(),
             "means": asdict(self._of_window),
             "played": self._play_figures.seen,
-            "scores": [score.as_row() for score in self._scores],
-            "scored_at": self._scored_at,
             "league": self._pipeline.dump_league(),
         }
-        written = self._directory.write_checkpoint(name, fill, state, self._config.windows.keep_checkpoints)
-        ReplayFiles(written.parent).tidy()
+        written = self._directory.write_checkpoint(name, fill, state)
         self._recent_windows = self._recent_windows[-self._config.windows.checkpoint_every:]
         self._windows.checkpointed(name, window=self._counters.window, updates=self._counters.updates)
+        ReplayFiles(written.parent).tidy()
 
     def _checkpoint_name(self) -> str:
         """With the updates in its name no checkpoint ever takes the place of another: one whole one is always there."""

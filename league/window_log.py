@@ -20,6 +20,7 @@ class WindowLog:
 
     def __init__(self, config: RunConfig, game: Game, run_id: str, directory: RunDirectory, emit: Emit) -> None:
         self._directory, self._emit = directory, emit
+        self._keep = config.windows.keep_checkpoints
         self._replays = ReplayRecorder(config, game, run_id, directory, emit)
 
     def record(self, player: Player, checkpoint: str, row: dict[str, Any], version: int) -> dict[str, Any]:
@@ -42,9 +43,10 @@ class WindowLog:
             self._emit({"kind": "window", "row": row})
 
     def checkpointed(self, name: str, *, window: int, updates: int) -> None:
-        """Says that there is a checkpoint."""
+        """Says that there is a checkpoint; only then older ones go, so that what is named is always there."""
         path = f"checkpoints/{name}"
         self._directory.update_metadata(latest_checkpoint=path, updates=updates)
+        self._directory.prune_checkpoints(self._keep)
         self._emit({"kind": "checkpoint", "path": path, "window": window, "updates": updates})
 
     def rewind(self, window: int, rows: list[dict[str, Any]]) -> None:

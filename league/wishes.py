@@ -63,5 +63,5 @@ class Wishes:
 
     def _say(self, status: str, reason: str, generation: int) -> None:
         self._store.observe(self._run_id, status, reason, generation)
-        self._directory.update_metadata(status=status)
+        self._directory.update_metadata(status=status, reason=reason)
         self._emit({"kind": "status", "status": status, "reason": reason})

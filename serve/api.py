@@ -27,6 +27,8 @@ from serve.run_store import SqliteRunStore, TransitionError, UnknownRunError
 
 MAX_ROWS = 10_000
 Limit = Annotated[int, Query(ge=1, le=MAX_ROWS, description="at most this many rows, the newest ones, oldest first")]
+NewestReplays = Annotated[int, Query(ge=1, le=MAX_ROWS, description="at most this many, the newest ones, newest first")]
+FramesLimit = Annotated[int, Query(ge=1, le=MAX_ROWS, description="at most this many, from `offset` on")]
 Offset = Annotated[int, Query(ge=0, description="the first of them")]
 Tags = Annotated[Sequence[str], Query(description="tags that an entry must have")]
 Rows = list[dict[str, Any]]
@@ -127,7 +129,7 @@ def _add_runs(app: FastAPI, store: SqliteRunStore) -> None:
 
 def _add_replays(app: FastAPI, store: SqliteRunStore) -> None:
     @app.get("/api/runs/{run_id}/replays")
-    def replays(run_id: str, tag: Tags = (), window: int | None = None, limit: Limit = 1000) -> Rows:
+    def replays(run_id: str, tag: Tags = (), window: int | None = None, limit: NewestReplays = 1000) -> Rows:
         """Recorded games, newest first; `tag` may be given several times, `milestone:profit` means any threshold."""
         return run_replays.replays(store.run(run_id).directory, tag, window)[:limit]
 
@@ -137,7 +139,7 @@ def _add_replays(app: FastAPI, store: SqliteRunStore) -> None:
         return run_replays.replay(store.run(run_id).directory, replay_id)
 
     @app.get("/api/runs/{run_id}/replays/{replay_id}/frames")
-    def frames(run_id: str, replay_id: str, offset: Offset = 0, limit: Limit = 256) -> Frames:
+    def frames(run_id: str, replay_id: str, offset: Offset = 0, limit: FramesLimit = 256) -> Frames:
         """Its steps with what a viewer draws, from the beginning (0) on."""
         return run_replays.frames(run_id, store.run(run_id).directory, replay_id, offset, limit)
 

@@ -3,15 +3,12 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from serve.api_server import DEFAULT_PORT
 from serve.command_line import DEFAULT_RUNS_DIR, RunsDir, console, one_sentence
-
-if TYPE_CHECKING:
-    pass
 
 ALGORITHMS = ("ppo", "impala", "appo")
 

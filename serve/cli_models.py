@@ -29,6 +29,8 @@ BASELINE = "600 rollouts"
 
 app = typer.Typer(rich_markup_mode="markdown")
 
+POLICIES = ("deterministic", "stochastic")
+
 ModelPath = Annotated[
     str, typer.Argument(metavar="MODEL", help="A run, as `ludus runs list` shows it, or the folder of a run, a "
                         "checkpoint or a learner. Of a run, its newest checkpoint.")
@@ -55,6 +57,10 @@ def evaluate(
         str | None, typer.Option(help="Scripted players, divided by commas [default: all there are, without positions]")
     ] = None,
     games: Annotated[int, typer.Option(min=2, help="Against each of them, as many in every seat.")] = 400,
+    policy: Annotated[
+        str | None, typer.Option(help="Without a search: deterministic plays the most probable action, stochastic "
+                                 "draws [default: as the run's evaluation.policy].")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of games and searches.")] = EVALUATION_SEED,
     engine: EngineName = "torch",
     threads: Threads = 1,
@@ -82,7 +88,7 @@ def evaluate(
         mind, chosen = _engine(model, engine, threads)
         with console().status("measuring"):
             found = {} if table is None else _errors(model, mind, table, simulations, baseline, seed)
-            scores = _scores(model, mind, bots, simulations, games, seed)
+            scores = _scores(model, mind, bots, simulations, games, seed, _temperature(model, policy))
     if as_json:
         print(json.dumps({
             **_facts(model), "engine": chosen, "simulations": simulations,
@@ -241,8 +247,16 @@ def _errors(
     return found
 
 
+def _temperature(model: Model, policy: str | None) -> float:
+    """At which the network alone plays."""
+    chosen = policy or (model.config.get("evaluation") or {}).get("policy", POLICIES[0])
+    if chosen not in POLICIES:
+        raise ValueError(f"--policy is {chosen!r}, expected {' or '.join(POLICIES)}")
+    return float(POLICIES.index(chosen))
+
+
 def _scores(
-    model: Model, mind: Engine, bots: Sequence[str], simulations: int, games: int, seed: int
+    model: Model, mind: Engine, bots: Sequence[str], simulations: int, games: int, seed: int, temperature: float
 ) -> list[Score]:
     from actors.policy import NetworkPolicy
     from league import evaluation
@@ -253,7 +267,8 @@ def _scores(
         return [evaluation.evaluate_search(game, searcher, bot, games=games, seed=seed) for bot in bots]
     policy = NetworkPolicy(game, model.network)
     policy.load(0, model.weights)
-    return [evaluation.evaluate(game, policy, bot, games=games, seed=seed) for bot in bots]
+    return evaluation.evaluate_all(
+        game, lambda: evaluation.greedy(policy, seed, temperature), bots, games=games, seed=seed)
 
 
 def _stored(model: Model, mind: Engine, data: Path) -> dict[str, Sample]:

@@ -49,6 +49,8 @@ def replay_command(
         from league.replay_record import ReplayMismatch, read
 
         if listed:
+            if Path(target).is_file():
+                raise ValueError(f"--list needs a run, {target} is a file")
             _list(_run(target, runs_dir), tag, as_json)
             return
         path = _path(target, replay_id, tag, runs_dir)

@@ -1,7 +1,7 @@
 """What a person sees while a run trains: a live panel in a terminal, one plain line every few seconds elsewhere.
 
 A `LiveView` is called with the events of `league.run.train`: dicts with `kind` "status", "progress", "evaluation",
-"message" or "finished". It shows what is in them and leaves out what is not.
+"message", "finished" and others, which are not shown. It shows what is in them and leaves out what is not.
 """
 from __future__ import annotations
 

@@ -19,12 +19,14 @@ POLL_S = 0.1
 
 
 class RunSummary(BaseModel):
-    """One run as people see it: `status` says "interrupted" as soon as its process is gone or silent."""
+    """One run as people see it: `status` says "interrupted" as soon as its process is gone or silent; `resumable`:
+    whether a run of its method can go on from a checkpoint."""
 
     run_id: str
     game: str
     status: str
     reason: str
+    resumable: bool
     desired: str
     generation: int
     observed_generation: int
@@ -130,7 +132,7 @@ def wait_for(
 
 def state(run: RunSummary) -> str:
     """The status in words: what is wished for beside what is, and how an interrupted run goes on."""
-    if run.status == "interrupted":
+    if run.status == "interrupted" and run.resumable:
         return f"interrupted, resumable with: ludus train --resume --run-id {run.run_id}"
     begins = (run.status, run.desired) == ("starting", "running")
     if begins or run.status in ENDED or run.observed_generation >= run.generation:
@@ -141,9 +143,9 @@ def state(run: RunSummary) -> str:
 def _wish(store: SqliteRunStore, run_id: str, desired: str, source: str) -> RunSummary:
     summary = RunSummary(**_summary(store.run(run_id)))
     if summary.status == "interrupted":
+        way = f"ludus train --resume --run-id {run_id} continues it" if summary.resumable else "start another one"
         raise TransitionError(
-            f'run "{run_id}" is interrupted ({summary.reason}) and cannot be {PARTICIPLE[desired]}: '
-            f"ludus train --resume --run-id {run_id} continues it"
+            f'run "{run_id}" is interrupted ({summary.reason}) and cannot be {PARTICIPLE[desired]}: {way}'
         )
     store.set_desired(run_id, desired, source)
     return RunSummary(**_summary(store.run(run_id)))
@@ -156,6 +158,7 @@ def _summary(row: RunRow) -> dict[str, Any]:
         "game": row.game,
         "status": "interrupted" if absence else row.status,
         "reason": absence or row.reason,
+        "resumable": row.resumable,
         "desired": row.desired,
         "generation": row.generation,
         "observed_generation": row.observed_generation,

@@ -39,6 +39,11 @@ class RunRow:
     created: float
     updated: float
 
+    @property
+    def resumable(self) -> bool:
+        """Whether its method can go on from a checkpoint: of RLlib's optimisers and processes nothing is kept."""
+        return self.config.get("method") != "baseline"
+
     def absence(self) -> str:
         """Why a run that should be at work is not ("process 412 is gone"), or "" when it is at work or has ended."""
         if self.status not in ACTIVE:

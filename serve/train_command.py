@@ -92,8 +92,9 @@ def execute(request: TrainRequest, load_config: LoadConfig, import_train: Callab
         except Exception as error:
             store.observe(plan.run_id, "failed", f"{type(error).__name__}: {error}")
             traceback.print_exc()
-            print(f"ludus: {plan.run_id} failed; ludus train --resume --run-id {plan.run_id} goes back to its "
-                  "last checkpoint", file=sys.stderr)
+            way = f"ludus train --resume --run-id {plan.run_id} goes back to its last checkpoint"
+            resumable = store.run(plan.run_id).resumable
+            print(f"ludus: {plan.run_id} failed" + (f"; {way}" if resumable else ""), file=sys.stderr)
             return FAILED
     return EXIT_STATUS[finished["status"]]
 
@@ -108,6 +109,8 @@ def _plan_new(request: TrainRequest) -> Plan:
 def _plan_resumed(request: TrainRequest, store: SqliteRunStore) -> Plan:
     run_id = request.run_id or _newest_resumable(store, request.config)
     run = store.run(run_id)
+    if not run.resumable:
+        raise ValueError(f'run "{run_id}" is a baseline, which cannot be resumed: start another one')
     config = Path(run.directory) / "config.yaml"
     if not config.is_file():    # it ended before it wrote one; the store has the config too, and JSON is YAML
         config.parent.mkdir(parents=True, exist_ok=True)
@@ -125,7 +128,7 @@ def _prefix(config: Path) -> str:
 def _newest_resumable(store: SqliteRunStore, config: Path | None) -> str:
     prefix = _prefix(config) if config is not None else ""
     for run in list_runs(store):
-        if run.status in RESUMABLE and run.run_id.startswith(prefix):
+        if run.status in RESUMABLE and run.resumable and run.run_id.startswith(prefix):
             return run.run_id
     of_config = f" of {config}" if config is not None else ""
     raise ValueError(f"there is no run{of_config} to resume in {store.path.parent}: start one without --resume")

@@ -7,7 +7,7 @@ processes does not. `seconds_to_475`: seconds of training to the end of the seco
 100 greedy games on seeds of their own, with a mean return of 475 or more; null where the median seed did not get there.
 `reached_475`: seeds that did. `final_return`: of the evaluation that ends a run.
 
-Peers, where installed, for `PEER_SECONDS` each: see `tests/benchmarks/end_to_end_peers.py`. With
+Peers, where installed, for `SECONDS` each: see `tests/benchmarks/end_to_end_peers.py`. With
 `python -m tests.benchmarks.end_to_end --peers-to-475` they train until they get to 475 themselves.
 """
 from __future__ import annotations
@@ -27,7 +27,7 @@ from league.config import load_config
 from league.run import train
 from league.run_directory import WINDOWS, RunDirectory
 from serve.run_store import SqliteRunStore
-from tests.benchmarks import end_to_end_peers
+from tests.benchmarks.end_to_end_peers import measure_peers
 from tests.benchmarks.measure import record
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -52,7 +52,7 @@ def run(peers: bool) -> Iterator[dict[str, object]]:
         for name in CONFIGS:
             yield from summary(f"{name}/{backend}", [train_once(name, backend, seed) for seed in SEEDS])
     if peers:
-        yield from end_to_end_peers.run(to_475=False)
+        yield from measure_peers(to_475=False)
 
 
 def train_once(name: str, backend: str, seed: int, *changes: str) -> Outcome:
@@ -97,7 +97,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--peers-to-475", action="store_true", required=True, help="train each peer until it balances")
     parser.parse_args()
-    for one in end_to_end_peers.run(to_475=True):
+    for one in measure_peers(to_475=True):
         print(json.dumps(one), flush=True)
 
 

@@ -27,7 +27,7 @@ Measured: TypeAlias = Iterator[tuple[float, float]]
 """Frames so far and mean return of the latest episodes, again and again, for as long as somebody asks."""
 
 
-def run(*, to_475: bool) -> Iterator[dict[str, object]]:
+def measure_peers(*, to_475: bool) -> Iterator[dict[str, object]]:
     """Frames per second of each peer; `to_475`: and seconds until it balances, from its first frame on."""
     for case, train in peers().items():
         yield from measured(case, train(), to_475)

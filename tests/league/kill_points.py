@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-import league.trainer
+import league.progress_report
 from league.config import RunConfig
 from league.replay_record import read, verify
 from league.run import train
@@ -34,7 +34,8 @@ def config() -> RunConfig:
     """Prospector, in seconds: every window but the second has a checkpoint and a replay."""
     return tiny(
         game="prospector", game_options={"rules": "balanced", "time_max": 40}, budget={"updates": 7},
-        league={"bots": {}, "snapshots": 0.0, "snapshot_every": 3}, windows={"env_steps": 100, "checkpoint_every": 2},
+        league={"bots": {}, "snapshots": 0.0, "snapshot_every": 3},
+        windows={"env_steps": 100, "checkpoint_every": 2, "keep_checkpoints": 1},
         evaluation={"opponents": ["random"], "games": 4, "replays": 2, "keep_replays": 2,
                     "milestones": {"profit": (100.0,)}},
     )
@@ -77,7 +78,7 @@ def run(folder: Path, resume: bool, kill_at: int | None = None) -> int:
 
 
 def broken(folder: Path) -> list[str]:
-    """Files with names of their own that do not read back, and entries of the index without a whole file."""
+    """Files with names of their own that do not read back, and what is named without being there as a whole."""
     faults = []
     for path in folder.rglob("*"):
         if any(part.startswith(".") for part in path.relative_to(folder).parts):
@@ -92,6 +93,9 @@ def broken(folder: Path) -> list[str]:
         except (ValueError, OSError, EOFError) as error:
             faults.append(f"{path.name}: {error}")
     index = RunDirectory(folder).read_json("replay_index.json") or {"replays": []}
+    latest = (RunDirectory(folder).read_json("run_metadata.json") or {}).get("latest_checkpoint")
+    if latest is not None and not (folder / latest / "run.json").is_file():
+        faults.append(latest)
     return faults + [entry["path"] for entry in index["replays"] if not (folder / entry["path"]).is_file()]
 
 
@@ -115,7 +119,8 @@ def outcome(folder: Path) -> dict[str, Any]:
 def main() -> None:
     """See above; without EVERY at three points of the run."""
     torch.set_num_threads(1)
-    league.trainer.PROGRESS_S = float("inf")    # reports depend on the clock, and so would the number of operations
+    # reports depend on the clock, and so would the number of operations
+    league.progress_report.PROGRESS_S = float("inf")
     settings = config()
     Learner(settings.make_game(), settings.learner_settings(), settings.seed)   # imports once what all runs need
     folder = Path(sys.argv[1])

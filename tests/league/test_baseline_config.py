@@ -7,7 +7,7 @@ import pytest
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 
 from league.baseline_config import Baseline, counterparts, left_out, opponents
-from league.config import RunConfig, parse_config
+from league.config import ConfigError, RunConfig, parse_config
 from league.rllib_algorithm import algorithm_config
 
 ALGORITHMS = ("ppo", "impala", "appo")
@@ -76,5 +76,13 @@ def test_what_is_left_out_is_said() -> None:
     alone = config(learning=constant, league={"self_play": 0, "bots": {"random": 1.0}})
     assert left_out(alone) == []
     assert left_out(config("cartpole", learning=constant)) == []
-    averaged = config("cartpole", method="alphazero", learning={**constant, "ema_decay": 0.9})
-    assert left_out(averaged) == ["averaged weights"]
+    objective = {"ppo": {"target_kl": 0.01}, "upgo": 0.5, "value_quartic": 0.0, "value": {"linear": [1.0, 0.5]}}
+    assert left_out(config("cartpole", learning={"objective": objective})) == [
+        "schedules (their first values are used)", "term upgo", "target_kl of term ppo"]
+    near = {"reference": "elsewhere", "objective": {"kl_reference": 0.1}}
+    assert left_out(config("cartpole", learning=near)) == ["term kl_reference"]
+
+
+def test_weights_to_begin_with_are_refused() -> None:
+    with pytest.raises(ConfigError, match=r"learning\.initialise_from needs another method than baseline"):
+        config(method="baseline", learning={"initialise_from": "runs/a"})

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from league.config import ConfigError, RunConfig
+from league.random_play import RandomTrainer
 from league.run_directory import WINDOWS, RunDirectory
 from tests.league.conftest import Killed, Stage, dying, tiny, windows
 from tests.league.kill_points import outcome
@@ -44,6 +45,29 @@ def test_windows_evaluations_checkpoints_and_replays(stage: Stage) -> None:
     assert score["mean_return"] == pytest.approx(score["opponent_return"], abs=2.0)
     assert outcome(folder)["metadata"]["latest_checkpoint"] == "checkpoints/ckpt_000004_000000000704"
     assert not list((folder / "checkpoints").glob("*/learner"))     # there is nothing that `ludus evaluate` could load
+
+
+def test_the_last_window_is_evaluated_and_recorded_where_the_budget_ends_with_it(stage: Stage) -> None:
+    stage.train(config(budget={"env_steps": 200}))
+    (row,) = RunDirectory(stage.folder / "run").rows(WINDOWS)
+    assert (row["step"], len(row["evaluation"]), len(row["replays"])) == (200, 1, 1)
+    assert outcome(stage.folder / "run")["metadata"]["latest_checkpoint"] == "checkpoints/ckpt_000001_000000000200"
+    stage.train(config(budget={"env_steps": 200}), resume=True)
+    assert RunDirectory(stage.folder / "run").rows(WINDOWS) == [row]
+
+
+def test_evaluations_are_no_time_of_play(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    evaluate = RandomTrainer._evaluate
+
+    def slow(self: RandomTrainer) -> None:
+        self._clock -= 1000
+        evaluate(self)
+
+    monkeypatch.setattr(RandomTrainer, "_evaluate", slow)
+    stage.train(config())
+    rows = RunDirectory(stage.folder / "run").rows(WINDOWS)
+    assert all(row["decisions_per_sec"] > 1 for row in rows)    # 200 decisions in 1000 s would be 0.2
+    assert rows[-1]["elapsed_s"] > 2000
 
 
 def test_interrupted_and_killed_it_ends_as_if_nothing_had_happened(stage: Stage) -> None:

@@ -97,6 +97,10 @@ def changed(change: Callable[[dict[str, Any], list[dict[str, Any]], dict[str, An
         (lambda header, steps, summary: steps[1].update(seat=0), "connect_four, step 2: seat 1, the replay has 0"),
         (lambda header, steps, summary: steps[3].update(terminal=True), "connect_four, step 4: terminal False"),
         (lambda header, steps, summary: steps[4].update(actions=[[9]]), "connect_four, step 5: .*action 9 is illegal"),
+        (lambda header, steps, summary: header.update(frame={}), "connect_four, step 0: frame: text .*has None"),
+        (lambda header, steps, summary: steps[2].update(frame=None), "connect_four, step 3: frame .*has None"),
+        (lambda header, steps, summary: steps[2]["frame"].update(x=1), "connect_four, step 3: frame: x None, .*has 1"),
+        (lambda header, steps, summary: steps[0].update(metrics={"x": 1.0}), "connect_four, step 1: metrics: x None"),
         (lambda header, steps, summary: steps.append(steps[-1]), "the game is over after step"),
         (lambda header, steps, summary: steps.pop(), "after the last step .*: length"),
         (lambda header, steps, summary: summary.update(digest="0"), "after the last step .*: digest"),
@@ -130,7 +134,10 @@ def test_damaged_files_are_named(tmp_path: Path) -> None:
     for content, sentence in (
         (packed[:-20], "is no whole replay"), (b"text", "cannot read"), (gzip.compress(b"{}"), "is no replay of"),
         (gzip.compress(b"".join(lines[:-1])), "is no whole replay"), (gzip.compress(b"{"), "is no whole replay"),
-        (gzip.compress(b"".join(lines[:3] + lines[4:])), "is no whole replay"),
+        (gzip.compress(b"".join(lines[:3] + lines[4:])), "is no whole replay: .* not as many as its steps need"),
+        (gzip.compress(b"".join(lines[:-1]) + b"3"), f"line {len(lines)} of .* is no object with digest, length"),
+        (gzip.compress(b'{"format": 1}\n' + b"".join(lines[1:])), "line 1 of .* is no object with format, frame, game"),
+        (gzip.compress(lines[0] + b"[]\n" + b"".join(lines[2:])), "line 2 of .* is no object with actions, frame"),
     ):
         path.write_bytes(content)
         with pytest.raises(ReplayError, match=sentence):

@@ -9,8 +9,9 @@ import pytest
 
 from league.config import load_config
 from league.run_directory import TRAINING, WINDOWS, RunDirectory
+from league.trainer import Trainer
 from learners.learner import Learner
-from tests.league.conftest import Killed, Stage, tiny, windows
+from tests.league.conftest import Killed, Stage, dying, tiny, windows
 
 
 def test_same_seed_same_digest(stage: Stage) -> None:
@@ -71,7 +72,7 @@ def test_the_clock_has_no_part_in_a_deterministic_run(stage: Stage, monkeypatch:
     config = tiny(rollout={"temperature": {"linear": [1.0, 0.2]}})
     digests = []
     for number, seconds in enumerate((1.0, 0.0)):
-        monkeypatch.setattr("league.trainer.PROGRESS_S", seconds)
+        monkeypatch.setattr("league.progress_report.PROGRESS_S", seconds)
         digests.append(stage.train(config, f"run-{number}")["digest"])
     assert digests[0] == digests[1]
     assert digests[0] != stage.train(tiny(), "constant")["digest"]
@@ -127,8 +128,10 @@ def test_pause_resume_and_stop_are_obeyed(stage: Stage) -> None:
             stage.store.set_desired("run", "paused", "test")
             statuses.append("asked")
         elif event["kind"] == "status" and event["status"] == "paused":
+            metadata = json.loads((stage.folder / "run/run_metadata.json").read_text())
             statuses.append(stage.store.run("run").status)
-            counts.append(json.loads((stage.folder / "run/run_metadata.json").read_text())["updates"])
+            counts.append(metadata["updates"])
+            assert (metadata["status"], metadata["reason"]) == ("paused", "paused as asked")
             threading.Timer(1.0, stage.store.set_desired, ("run", "running", "test")).start()
         elif event["kind"] == "status" and event["reason"] == "resumed as asked":
             statuses.append(stage.store.run("run").status)
@@ -139,6 +142,46 @@ def test_pause_resume_and_stop_are_obeyed(stage: Stage) -> None:
     assert (finished["status"], finished["reason"]) == ("stopped", "stopped as asked")
     assert stage.store.run("run").status == "stopped"
     assert json.loads((stage.folder / "run/run_metadata.json").read_text())["updates"] >= counts[0]
+
+
+def test_a_resumed_run_says_nothing_of_how_it_ended_before(stage: Stage) -> None:
+    folder, seen = stage.folder / "run", list[tuple[str, str]]()
+    with pytest.raises(Killed):
+        stage.train(tiny(), on_event=dying(4))
+    assert json.loads((folder / "run_metadata.json").read_text())["reason"] == "Killed: "
+
+    def look(event: dict[str, Any]) -> None:
+        if event["kind"] == "status":
+            metadata = json.loads((folder / "run_metadata.json").read_text())
+            seen.append((metadata["status"], metadata["reason"]))
+
+    stage.train(tiny(), resume=True, on_event=look)
+    assert seen == [("starting", ""), ("running", "")]
+
+
+def test_evaluations_are_no_time_of_learning(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    evaluate = Trainer._evaluate
+
+    def slow(self: Trainer) -> None:
+        self._clock -= 1000
+        evaluate(self)
+
+    monkeypatch.setattr(Trainer, "_evaluate", slow)
+    stage.train(tiny())
+    rows = RunDirectory(stage.folder / "run").rows(WINDOWS)
+    assert all(row["decisions_per_sec"] > 1 for row in rows)    # 200 decisions in 1000 s would be 0.2
+    assert rows[-1]["elapsed_s"] > 3000
+
+
+def test_the_last_evaluation_is_still_there_after_a_resume(stage: Stage) -> None:
+    sections: dict[str, Any] = {"windows": {"env_steps": 3 * 64}, "evaluation": {"every_windows": 2, "games": 4}}
+    stage.train(tiny(budget={"updates": 3}, **sections))        # ends at a window without an evaluation of its own
+    (row,) = RunDirectory(stage.folder / "run").rows(WINDOWS)
+    assert row["evaluation"]
+    finished = stage.train(tiny(budget={"updates": 6}, **sections), resume=True)
+    first, second = RunDirectory(stage.folder / "run").rows(WINDOWS)
+    assert first == row
+    assert [one["evaluation"] for one in finished["curve"]] == [row["evaluation"], second["evaluation"]]
 
 
 def test_progress_reaches_the_metrics_file(stage: Stage) -> None:

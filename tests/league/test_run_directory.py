@@ -24,14 +24,14 @@ def test_metadata_is_kept_and_changed(tmp_path: Path) -> None:
 
 def test_a_failed_checkpoint_leaves_the_old_one(tmp_path: Path) -> None:
     files = RunDirectory(tmp_path)
-    files.write_checkpoint("ckpt_000001", fill, {"a": 1}, keep=2)
+    files.write_checkpoint("ckpt_000001", fill, {"a": 1})
 
     def fail(folder: Path) -> None:
         (folder / "part").write_text("half")
         raise OSError("disk full")
 
     with pytest.raises(OSError, match="disk full"):
-        files.write_checkpoint("ckpt_000002", fail, {"a": 2}, keep=2)
+        files.write_checkpoint("ckpt_000002", fail, {"a": 2})
     (only,) = files.checkpoints()
     assert json.loads((only / "run.json").read_text()) == {"a": 1}
 
@@ -39,7 +39,9 @@ def test_a_failed_checkpoint_leaves_the_old_one(tmp_path: Path) -> None:
 def test_only_the_newest_checkpoints_stay(tmp_path: Path) -> None:
     files = RunDirectory(tmp_path)
     for number in range(4):
-        files.write_checkpoint(f"ckpt_{number:06d}", fill, {}, keep=2)
+        files.write_checkpoint(f"ckpt_{number:06d}", fill, {})
+    (tmp_path / "checkpoints/ckpt_000000/run.json").unlink()    # and then somebody was killed
+    files.prune_checkpoints(2)
     assert [path.name for path in files.checkpoints()] == ["ckpt_000002", "ckpt_000003"]
     assert sorted(path.name for path in (tmp_path / "checkpoints").iterdir()) == ["ckpt_000002", "ckpt_000003"]
 
@@ -47,15 +49,24 @@ def test_only_the_newest_checkpoints_stay(tmp_path: Path) -> None:
 def test_one_that_is_there_stays_as_it_is(tmp_path: Path) -> None:
     files = RunDirectory(tmp_path)
     for number in range(2):
-        path = files.write_checkpoint("ckpt_000001", fill, {"a": number}, keep=2)
+        path = files.write_checkpoint("ckpt_000001", fill, {"a": number})
     assert json.loads((path / "run.json").read_text()) == {"a": 0}
+
+
+def test_the_state_of_one_that_is_there_can_be_amended(tmp_path: Path) -> None:
+    files = RunDirectory(tmp_path)
+    path = files.write_checkpoint("ckpt_000001", fill, {"a": 1, "b": [2]})
+    files.amend_checkpoint("ckpt_000001", {"b": [3, float("nan")]})
+    files.amend_checkpoint("ckpt_000002", {"b": 3})
+    assert json.loads((path / "run.json").read_text()) == {"a": 1, "b": [3, None]}
+    assert files.checkpoints() == [path]
 
 
 def test_half_of_a_checkpoint_is_none_and_is_replaced(tmp_path: Path) -> None:
     files = RunDirectory(tmp_path)
-    (files.write_checkpoint("ckpt_000001", fill, {"a": 0}, keep=2) / "run.json").unlink()
+    (files.write_checkpoint("ckpt_000001", fill, {"a": 0}) / "run.json").unlink()
     assert files.checkpoints() == []
-    files.write_checkpoint("ckpt_000001", fill, {"a": 1}, keep=2)
+    files.write_checkpoint("ckpt_000001", fill, {"a": 1})
     assert len(files.checkpoints()) == 1
 
 

@@ -69,12 +69,13 @@ class Failing(ModuleType):
 
 
 @pytest.mark.parametrize(
-    ("modes", "asked", "url"),
-    [((), ["online", "offline"], None), (("offline",), ["online", "offline"], None),
-     (("online",), ["online"], "https://example.org/run")],
+    ("modes", "asked", "url", "times"),
+    [((), ["online", "offline"], None, 1), (("offline",), ["online", "offline"], None, 2),
+     (("online",), ["online"], "https://example.org/run", 1)],
 )
-def test_a_failing_network_ends_nothing_and_is_said_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, modes: tuple[str, ...], asked: list[str], url: str | None
+def test_a_failing_network_ends_nothing_and_is_said_once_in_either_mode(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, modes: tuple[str, ...], asked: list[str], url: str | None,
+    times: int,
 ) -> None:
     package = Failing(modes)
     monkeypatch.setitem(sys.modules, "wandb", package)
@@ -88,9 +89,17 @@ def test_a_failing_network_ends_nothing_and_is_said_once(
     failing.finish("completed")
     assert (package.asked, failing.url) == (asked, url)
     said = [event["text"] for event in events if event["kind"] == "message"]
-    assert sum("the run goes on" in text for text in said) == 1
+    assert sum("the run goes on" in text for text in said) == times
     assert all("\n" not in text for text in said)
     assert sum(event["kind"] != "message" for event in events) == 9
+
+
+def test_a_package_that_cannot_be_imported_ends_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "wandb", None)
+    events: list[dict[str, Any]] = []
+    assert tracker(Tracking(wandb="online"), tmp_path, events).url is None
+    (event,) = events
+    assert event["text"].startswith("W&B does not begin, the run goes on: ModuleNotFoundError: ")
 
 
 @pytest.mark.skipif(not INSTALLED, reason="the package wandb is not installed: pip install 'ludus[wandb]'")

@@ -15,10 +15,12 @@ TALLY = {"player": "main", "opponent": "random", "seat": 1, "games": 4, "wins": 
          "return_sum": 3.0, "length_sum": 31.0}
 
 
-def add_run(runs_dir: Path, run_id: str, status: str = "running", pid: int | None = None) -> SqliteRunStore:
+def add_run(
+    runs_dir: Path, run_id: str, status: str = "running", pid: int | None = None, **settings: Any
+) -> SqliteRunStore:
     """Enters a run of tic_tac_toe with this process (or `pid`) behind it, and makes its folder."""
     store = open_store(runs_dir)
-    store.create(run_id, runs_dir / run_id, {"game": "tic_tac_toe", "seed": 5}, resume=False)
+    store.create(run_id, runs_dir / run_id, {"game": "tic_tac_toe", "seed": 5, **settings}, resume=False)
     store.observe(run_id, status, generation=1, pid=pid)
     (runs_dir / run_id / "metrics").mkdir(parents=True)
     return store

@@ -1,6 +1,7 @@
 """The command line as people type it: output, exit statuses, one sentence for every mistake."""
 from __future__ import annotations
 
+import inspect
 import json
 import subprocess
 import sys
@@ -231,6 +232,13 @@ def test_an_unknown_benchmark_names_those_there_are(ludus: Ludus, name: str) -> 
     done = ludus("bench", name)
     sentence = f'ludus: benchmark "{name}" is unknown, expected one of first, second, or all\n'
     assert (done.exit_code, done.stderr) == (2, sentence)
+
+
+def test_every_benchmark_can_be_asked_for_with_all() -> None:
+    modules = cli._benchmarks("all")
+    assert {module.__name__ for module in modules} >= {"tests.benchmarks.end_to_end", "tests.benchmarks.envs"}
+    for module in modules:
+        inspect.signature(module.run).bind(False)       # raises TypeError where it does not take `peers` alone
 
 
 def test_a_reader_that_goes_away_does_not_end_a_run(tmp_path: Path) -> None:

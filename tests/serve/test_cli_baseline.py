@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,9 @@ def check_run(folder: Path, told: str, reason: str) -> None:
     run = folder / "r"
     assert f"completed ({reason})" in told
     assert "| random   |    20 |" in told
-    (row,) = RunDirectory(run).rows(WINDOWS)
+    steps = [row["step"] for row in RunDirectory(run).rows(WINDOWS)]
+    assert all(before < after for before, after in pairwise(steps))     # no empty window, not even at the end
+    row = RunDirectory(run).rows(WINDOWS)[-1]
     assert row["evaluation"][0]["games"] == 20
     assert row["step"] > 0
     assert {"loss_total", "loss_policy", "loss_value", "entropy", "episode_return", "episode_length"} <= set(row)
@@ -65,7 +68,8 @@ def check_run(folder: Path, told: str, reason: str) -> None:
 
 @pytest.mark.ray
 def test_ppo_trains_quietly_and_is_evaluated(folder: Path) -> None:
-    process = started(folder, "--algo", "ppo", "baseline.training={num_epochs: 1, minibatch_size: 32}")
+    process = started(folder, "--algo", "ppo", "baseline.training={num_epochs: 1, minibatch_size: 32}",
+                      "windows.env_steps=1")
     try:
         told, faults = process.communicate(timeout=240)
     finally:

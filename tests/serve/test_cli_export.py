@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -61,6 +62,12 @@ def test_nothing_else_is_replaced(ludus: Ludus) -> None:
 
 
 def test_where_there_is_no_model(ludus: Ludus) -> None:
+    Path("runs/beta").mkdir()
+    Path("runs/beta/run_metadata.json").write_text('{"method": "random"}')
+    done = ludus("beta")
+    assert done.exit_code == 2
+    assert done.stderr == "ludus: there is no model in runs/beta: a run of method random keeps no learner\n"
+    shutil.rmtree("runs/beta")
     done = ludus("beta")
     assert done.exit_code == 2
     assert done.stderr == "ludus: there is no model in beta: there is no such folder\n"

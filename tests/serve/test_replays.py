@@ -141,6 +141,7 @@ def test_mistakes_are_sentences(runs: Path, tmp_path: Path) -> None:
     for arguments, sentence in (
         (["nobody"], "there is no run nobody"), (["empty"], "has no replay"), (["alpha", "--id", "x"], "has no replay"),
         (["alpha", "--tag", "x"], "has no replay with tag x"),
+        ([str(runs / "alpha/replay_index.json"), "--list"], "--list needs a run"),
     ):
         status, text = ludus(runs, *arguments)
         assert (status, sentence in text) == (2, True), text

@@ -44,6 +44,14 @@ def test_an_interrupted_run_cannot_be_steered_and_the_message_says_what_can_be_d
     assert store.desired("alpha") == ("running", 1)
 
 
+def test_a_baseline_that_is_gone_is_gone_for_good(tmp_path: Path) -> None:
+    store = add_run(tmp_path, "alpha", pid=dead_pid(), method="baseline")
+    (run,) = run_control.list_runs(store)
+    assert run_control.state(run) == "interrupted"
+    with pytest.raises(TransitionError, match=r"is gone\) and cannot be stopped: start another one"):
+        run_control.stop(store, "alpha", "cli")
+
+
 def test_a_wish_shows_beside_what_is(tmp_path: Path) -> None:
     store = add_run(tmp_path, "alpha")
     store.create("beta", tmp_path / "beta", {"game": "tic_tac_toe"}, resume=False)

@@ -24,6 +24,12 @@ from tests.serve.runs import add_run
 Train = Callable[..., dict[str, Any]]
 
 
+class Baseline(Settings):
+    """Of a run that cannot be resumed."""
+
+    method: str = "baseline"
+
+
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
     """A config file; the fake league does not read what is in it."""
@@ -84,6 +90,7 @@ def test_a_run_is_named_after_its_config_and_the_time(tmp_path: Path, config: Pa
         ({"run_id": "taken"}, r'run "taken" exists already \(completed\): choose another id, or resume it'),
         ({"resume": True, "run_id": "token"}, r'run "token" is not in .* \(did you mean "taken"\?\)'),
         ({"resume": True, "run_id": "busy"}, 'run "busy" is running in process 1: stop it first'),
+        ({"resume": True, "run_id": "yard"}, 'run "yard" is a baseline, which cannot be resumed: start another one'),
         ({"resume": True, "config": None}, "there is no run to resume in .*: start one without --resume"),
         ({"resume": True, "config": Path("c4.yaml")}, "there is no run of c4.yaml to resume in"),
     ],
@@ -95,6 +102,7 @@ def test_an_impossible_request_is_refused_before_anything_starts(
     runs_dir = tmp_path / "runs"
     add_run(runs_dir, "taken", "completed")
     add_run(runs_dir, "busy", "running", pid=1)
+    add_run(runs_dir, "yard", "failed", method="baseline")
     (runs_dir / "busy" / "config.yaml").touch()
     before = sorted(path.name for path in runs_dir.iterdir()), open_store(runs_dir).runs()
     asked = request(runs_dir, changes.pop("config", config), serve=True, **changes)
@@ -136,6 +144,18 @@ def test_a_run_that_breaks_is_entered_as_failed(
     errors = capsys.readouterr().err.splitlines()
     assert errors[0].startswith("Traceback")
     assert errors[-1] == "ludus: alpha failed; ludus train --resume --run-id alpha goes back to its last checkpoint"
+
+
+def test_of_a_baseline_that_breaks_nothing_can_be_resumed(
+    tmp_path: Path, config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fake_league, "load", lambda *arguments: Baseline())
+
+    def train(config: Settings, **others: Any) -> dict[str, Any]:
+        raise RuntimeError("no data for 90 s")
+
+    assert run(request(tmp_path, config, run_id="alpha"), train)[0] == 1
+    assert capsys.readouterr().err.splitlines()[-1] == "ludus: alpha failed"
 
 
 def test_a_busy_run_keeps_its_heartbeat(tmp_path: Path, config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
