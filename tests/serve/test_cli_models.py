@@ -59,6 +59,20 @@ def test_errors_in_positions_are_shown(ludus: Ludus) -> None:
     assert searched < alone
 
 
+def test_the_network_alone_draws_where_its_run_does_or_it_is_asked_to(ludus: Ludus) -> None:
+    def returns(*more: str) -> float:
+        done = ludus("evaluate", "runs/alpha", "--games", "40", "--simulations", "0", "--opponents", "random", "--json",
+                     *more)
+        (found,) = json.loads(done.stdout)["scores"]
+        return float(found["mean_return"])
+
+    deterministic, stochastic = (returns("--policy", policy) for policy in ("deterministic", "stochastic"))
+    assert returns() == deterministic != stochastic
+    config = Path("runs/alpha/config.yaml")
+    config.write_text(yaml.safe_dump({"game": "tic_tac_toe", "evaluation": {"policy": "stochastic"}}))
+    assert returns() == stochastic
+
+
 def test_games_against_scripted_players(ludus: Ludus) -> None:
     words = ("evaluate", "runs/alpha", "--games", "40", "--json")
     every = json.loads(ludus(*words, "--simulations", "0").stdout)
@@ -109,6 +123,7 @@ def test_datasets_are_judged(ludus: Ludus, tmp_path: Path) -> None:
     (("calibrate", "runs"),
      "there is no model in runs: expected the folder of a run, a checkpoint, a learner or an export"),
     (("evaluate", "alpha", "--opponents", "randon"), "randon"),
+    (("evaluate", "alpha", "--simulations", "0", "--policy", "wild"), "--policy is 'wild', expected deterministic or"),
     (("evaluate", "alpha", "--positions", "none.csv"), "cannot read the positions in none.csv"),
     (("evaluate", "alpha", "--positions", str(SCORES), "--sets", "stones_9"), "no set stones_9; there are stones_0"),
     (("calibrate", "alpha", "--data", "none.parquet"), "none.parquet"),
