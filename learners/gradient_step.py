@@ -81,7 +81,7 @@ class GradientStep:
 
     def check(self, state: Arrays) -> None:
         """Raises ValueError, naming what differs, unless `load` can read this."""
-        learned = {key.rsplit(".", 1)[0] for key in state}      # a head without a loss has no state
+        learned = {key.rsplit(".", 1)[0] for key in state}      # in older checkpoints a head without a loss has none
         shapes = {f"{name}.{part}": tuple(p.shape) if part in MOMENTS else ()
                   for name, p in self._named.items() if name in learned for part in (*MOMENTS, "step")}
         check_arrays("optimiser tensors", shapes, state)

@@ -83,7 +83,7 @@ class Learner:
             config.search_objective, self._rows, epochs=config.epochs, minibatch_rows=self._searched_rows)
 
     def _reference(self) -> Forward | None:
-        if self.config.reference is None or self.config.objective.kl_reference is None:
+        if self.config.reference is None:
             return None
         network = load_reference(self.config.reference, self.game, self.device)
 

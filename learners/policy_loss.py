@@ -6,9 +6,7 @@ import torch
 from learners.masked import masked_mean
 
 
-def policy_gradient_loss(
-    log_prob: torch.Tensor, advantage: torch.Tensor, valid: torch.Tensor
-) -> torch.Tensor:
+def policy_gradient_loss(log_prob: torch.Tensor, advantage: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
     """`-advantage * log pi(a|x)`, mean over the valid rows (scalar). All of the same shape.
 
     log_prob and advantage may have the heads of the action as one more axis, the last: they are added.

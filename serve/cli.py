@@ -17,7 +17,7 @@ from rich.table import Table
 
 from serve import cli_baseline, cli_datasets, cli_export, cli_imitate, cli_models, cli_replay, cli_runs
 from serve.api_server import DEFAULT_PORT
-from serve.command_line import DEFAULT_RUNS_DIR, RunsDir, console, one_sentence
+from serve.command_line import DEFAULT_RUNS_DIR, Port, RunsDir, Serve, console, one_sentence
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -51,7 +51,6 @@ app.add_typer(cli_baseline.app)
 app.add_typer(cli_export.app)
 app.add_typer(cli_replay.app)
 
-Port = Annotated[int, typer.Option(min=1, max=65535, help="First port to try on 127.0.0.1.")]
 
 
 @app.command()
@@ -90,7 +89,7 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue --run-id, or the newest run cut short, with its own config.")
     ] = False,
-    serve: Annotated[bool, typer.Option(help="Answer HTTP on 127.0.0.1 while the run lasts.")] = True,
+    serve: Serve = True,
     port: Port = DEFAULT_PORT,
     runs_dir: RunsDir = DEFAULT_RUNS_DIR,
 ) -> None:

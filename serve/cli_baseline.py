@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from serve.api_server import DEFAULT_PORT
-from serve.command_line import DEFAULT_RUNS_DIR, RunsDir, console, one_sentence
+from serve.command_line import DEFAULT_RUNS_DIR, Port, RunsDir, Serve, console, one_sentence
 
 ALGORITHMS = ("ppo", "impala", "appo")
 
@@ -28,10 +28,8 @@ def baseline(
     run_id: Annotated[
         str | None, typer.Option(help="The run's name [default: of the algorithm, the config, and the time].")
     ] = None,
-    serve: Annotated[bool, typer.Option(help="Answer HTTP on 127.0.0.1 while the run lasts.")] = True,
-    port: Annotated[
-        int, typer.Option(min=1, max=65535, help="First port to try on 127.0.0.1.")
-    ] = DEFAULT_PORT,
+    serve: Serve = True,
+    port: Port = DEFAULT_PORT,
     runs_dir: RunsDir = DEFAULT_RUNS_DIR,
 ) -> None:
     """Train RLlib's PPO, IMPALA or APPO on a config's game: an independent yardstick for our own training.

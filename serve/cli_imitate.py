@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from serve.api_server import DEFAULT_PORT
-from serve.command_line import DEFAULT_RUNS_DIR, RunsDir, console, one_sentence
+from serve.command_line import DEFAULT_RUNS_DIR, Port, RunsDir, Serve, console, one_sentence
 
 if TYPE_CHECKING:
     from league.config import RunConfig
@@ -35,10 +35,8 @@ def imitate(
         Path | None, typer.Option(help="A folder for the best weights, besides the run's own pi_sup.")
     ] = None,
     run_id: Annotated[str | None, typer.Option(help="The run's name [default: the dataset's, and the time].")] = None,
-    serve: Annotated[bool, typer.Option(help="Answer HTTP on 127.0.0.1 while the run lasts.")] = True,
-    port: Annotated[
-        int, typer.Option(min=1, max=65535, help="First port to try on 127.0.0.1.")
-    ] = DEFAULT_PORT,
+    serve: Serve = True,
+    port: Port = DEFAULT_PORT,
     runs_dir: RunsDir = DEFAULT_RUNS_DIR,
 ) -> None:
     """Learn to play as somebody did: behaviour cloning, until the loss on held-out games no longer falls.

@@ -18,6 +18,8 @@ BAD_REQUEST = 2
 
 RunsDir = Annotated[Path, typer.Option(envvar="LUDUS_RUNS_DIR", help="Folder of all runs.")]
 DEFAULT_RUNS_DIR = Path("runs")
+Serve = Annotated[bool, typer.Option(help="Answer HTTP on 127.0.0.1 while the run lasts.")]
+Port = Annotated[int, typer.Option(min=1, max=65535, help="First port to try on 127.0.0.1.")]
 
 
 def console() -> PatientConsole:

@@ -11,8 +11,9 @@ import pytest
 import torch
 
 from envs.registry import make
-from learners.config import Learning
+from learners.config import Learning, Optimiser
 from learners.data_parallel import RankLearner, shards
+from learners.gradient_step import GradientStep
 from learners.learner import Learner
 from learners.networks import digest
 from tests.learners.conforming import CASES, SEED, TOLERANCE, UPDATES, chunks_for, difference
@@ -105,6 +106,22 @@ def test_a_loss_that_is_not_finite_on_one_rank_keeps_all_from_the_step(reward: f
     after = {digest(one.weights()) for one in team.learners}
     assert len(after) == 1
     assert before not in after
+
+
+def test_ranks_whose_losses_need_other_parameters_step_together() -> None:
+    """Where a pass is compiled an unneeded parameter has a gradient of 0, elsewhere none: sums have one length."""
+    together = Together(2)
+
+    def step(rank: int) -> list[float]:
+        named = {name: torch.nn.Parameter(torch.ones(size)) for name, size in (("needed", 2), ("other", 3))}
+        loss = named["needed"].sum() + (named["other"].sum() if rank else 0)
+        GradientStep(named, Optimiser(), None, together)(loss, 0.1)
+        return [float(value) for parameter in named.values() for value in parameter.detach()]
+
+    with ThreadPoolExecutor(2) as pool:
+        one, two = pool.map(step, range(2))
+    assert one == two
+    assert all(value < 1 for value in one)
 
 
 def test_shards_hold_every_stream_once() -> None:
