@@ -7,7 +7,6 @@ where a variant changes the network.
 from __future__ import annotations
 
 import json
-import threading
 import time
 from math import ceil
 from pathlib import Path
@@ -16,15 +15,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from league.comparison_config import Comparison
 from league.comparison_report import level_of, resampled_errors, summarise, table
 from league.config import RunConfig
 from league.evaluation import Score
 from league.generation import check_made, generate, how, self_play_worker
 from league.held_out import measure
-from league.run_directory import WINDOWS, RunDirectory
-from league.store import RunStore
-from league.wishes import Emit, Ended, Wishes
+from league.run_context import RunContext
+from league.run_directory import WINDOWS
+from league.wishes import Ended, Wishes
 from learners.calibration import Sample, calibrate
 from learners.dataset import as_chunk, load, read_facts
 from learners.dataset_split import Columns, split_by_game, take
@@ -40,25 +38,15 @@ PROGRESS_S = 1.0        # between two reports of progress
 class ComparisonTrainer:
     """Trains and measures every cell of `settings`, then reports; sections budget and evaluation do not count."""
 
-    def __init__(
-        self,
-        config: RunConfig,
-        game: Game,
-        learner: Learner,
-        *,
-        settings: Comparison,
-        run_id: str,
-        directory: RunDirectory,
-        store: RunStore,
-        emit: Emit,
-        interrupt: threading.Event,
-    ) -> None:
+    def __init__(self, config: RunConfig, game: Game, learner: Learner, context: RunContext) -> None:
         """`learner` is what other methods train; here every cell has its own. Raises ValueError without variants."""
+        settings = config.comparison
         if not settings.variants:
             raise ValueError("comparison.variants is empty, expected names with changes of section learning")
         self._config, self._game, self._settings = config, game, settings
-        self._run_id, self._directory, self._store, self._emit = run_id, directory, store, emit
-        self._wishes = Wishes(run_id, directory, store, emit, interrupt)
+        self._run_id, self._directory = context.run_id, context.directory
+        self._store, self._emit = context.store, context.emit
+        self._wishes = Wishes(context)
         base = config.learner_settings()
         self._cells = [(variant, seed) for seed in settings.seeds for variant in settings.variants]
         self._learning = {variant: settings.learning_of(variant, base) for variant in settings.variants}

@@ -9,7 +9,6 @@ on after the last of them and ends as if nothing had happened; a dataset under c
 """
 from __future__ import annotations
 
-import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,14 +18,12 @@ import numpy.typing as npt
 
 from actors.policy import NetworkPolicy
 from league.config import RunConfig
-from league.distill_config import Distill
 from league.generation import Prior, check_made, generate, how, self_play_worker
 from league.held_out import measure
-from league.run_directory import RunDirectory
+from league.run_context import RunContext
 from league.solo import play_alone
-from league.store import RunStore
 from league.supervised import Epochs, SupervisedTrainer
-from league.wishes import Emit, Ended
+from league.wishes import Ended
 from learners.dataset import as_chunk, load, read_facts
 from learners.dataset_split import Columns, join, numbered_apart, split_by_game, take
 from learners.learner import Learner
@@ -48,22 +45,9 @@ class DistillTrainer(SupervisedTrainer[Progress]):
 
     method = "distill"
 
-    def __init__(
-        self,
-        config: RunConfig,
-        game: Game,
-        learner: Learner,
-        *,
-        settings: Distill,
-        run_id: str,
-        directory: RunDirectory,
-        store: RunStore,
-        emit: Emit,
-        interrupt: threading.Event,
-    ) -> None:
-        super().__init__(config, game, learner, Progress(), run_id=run_id, directory=directory, store=store, emit=emit,
-                         interrupt=interrupt)
-        self._settings = settings
+    def __init__(self, config: RunConfig, game: Game, learner: Learner, context: RunContext) -> None:
+        super().__init__(config, game, learner, context, Progress())
+        self._settings = config.distill
         self._policy = NetworkPolicy(game, config.learning.network)
         self._speed = 0.0       # decisions made per second in the latest dataset
 

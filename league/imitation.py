@@ -6,7 +6,6 @@ checkpoint: a run that was cut short goes on after the last of them and ends as 
 """
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,14 +15,12 @@ import numpy.typing as npt
 
 from league.config import RunConfig
 from league.generation import check_made, generate
-from league.imitation_config import Imitation
 from league.imitation_data import Examples, load_examples
 from league.imitation_report import inspect, sentences
 from league.recording import KNOWN, Recorder, how
-from league.run_directory import RunDirectory
-from league.store import RunStore
+from league.run_context import RunContext
 from league.supervised import Epochs, SupervisedTrainer
-from league.wishes import Emit, Ended
+from league.wishes import Ended
 from learners.learner import Learner
 from native.game import Game
 
@@ -44,22 +41,9 @@ class ImitationTrainer(SupervisedTrainer[Progress]):
 
     method = "imitate"
 
-    def __init__(
-        self,
-        config: RunConfig,
-        game: Game,
-        learner: Learner,
-        *,
-        settings: Imitation,
-        run_id: str,
-        directory: RunDirectory,
-        store: RunStore,
-        emit: Emit,
-        interrupt: threading.Event,
-    ) -> None:
-        super().__init__(config, game, learner, Progress(), run_id=run_id, directory=directory, store=store, emit=emit,
-                         interrupt=interrupt)
-        self._settings = settings
+    def __init__(self, config: RunConfig, game: Game, learner: Learner, context: RunContext) -> None:
+        super().__init__(config, game, learner, context, Progress())
+        self._settings = config.imitation
 
     def run(self) -> tuple[str, str]:
         """Works; returns the final status (completed, stopped, interrupted) and the reason in words."""

@@ -7,9 +7,8 @@ from typing import Any
 
 from league.counters import Counters, Means
 from league.pipeline import Pipeline
-from league.run_directory import TRAINING, RunDirectory
-from league.store import RunStore
-from league.wishes import Emit
+from league.run_context import RunContext
+from league.run_directory import TRAINING
 
 PROGRESS_S = 1.0        # between two reports
 ACTOR_BOUND = 0.2       # share of time spent waiting for data above which actors are the bottleneck
@@ -18,8 +17,9 @@ ACTOR_BOUND = 0.2       # share of time spent waiting for data above which actor
 class ProgressReport:
     """Gathers what happens between two reports; each is a row of metrics, a sign of life and an event."""
 
-    def __init__(self, run_id: str, directory: RunDirectory, store: RunStore, emit: Emit) -> None:
-        self._run_id, self._directory, self._store, self._emit = run_id, directory, store, emit
+    def __init__(self, context: RunContext) -> None:
+        self._run_id, self._directory = context.run_id, context.directory
+        self._store, self._emit = context.store, context.emit
         self._means = Means()
         self._waited_s = 0.0
         self._began_s = 0.0

@@ -5,7 +5,6 @@ replays, checkpoints. One process; the same seed gives the same windows, also ac
 """
 from __future__ import annotations
 
-import threading
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -18,10 +17,10 @@ from envs.adapters.vectors import make_vector, release
 from league.config import RunConfig
 from league.counters import Counters
 from league.evaluation import Score, evaluate_all, scripted
-from league.run_directory import TRAINING, RunDirectory
-from league.store import RunStore
+from league.run_context import RunContext
+from league.run_directory import TRAINING
 from league.window_log import WindowLog
-from league.wishes import Emit, Wishes
+from league.wishes import Wishes
 from native.game import Game
 
 RANDOM = "random"
@@ -34,14 +33,12 @@ GAMES_FILE = "games.safetensors"
 class RandomTrainer:
     """Plays `rollout.games` games side by side until the budget is used up or somebody wants otherwise."""
 
-    def __init__(
-        self, config: RunConfig, game: Game, *, run_id: str, directory: RunDirectory, store: RunStore, emit: Emit,
-        interrupt: threading.Event,
-    ) -> None:
+    def __init__(self, config: RunConfig, game: Game, context: RunContext) -> None:
         self._config, self._game = config, game
-        self._run_id, self._directory, self._store, self._emit = run_id, directory, store, emit
-        self._wishes = Wishes(run_id, directory, store, emit, interrupt)
-        self._windows = WindowLog(config, game, run_id, directory, emit)
+        self._run_id, self._directory = context.run_id, context.directory
+        self._store, self._emit = context.store, context.emit
+        self._wishes = Wishes(context)
+        self._windows = WindowLog(config, game, context)
         self._games = make_vector(game, config.rollout.games, config.seed)
         self._actions = np.zeros((*self._games.num_legal.shape, len(game.head_sizes)), np.int32)
         self._counters = Counters()

@@ -11,8 +11,8 @@ from league.config import RunConfig
 from league.evaluation import Decide, unshaped
 from league.replay_index import FOLDER, ReplayIndex
 from league.replay_record import SUFFIX, ReplayMismatch, read, record, verify
+from league.run_context import Emit
 from league.run_directory import RunDirectory
-from league.wishes import Emit
 from native.game import Game
 
 SEED_BITS = 53      # so that every reader of JSON has the seed exactly

@@ -5,21 +5,19 @@ algorithm and the machinery around it. A run of this kind cannot be resumed: how
 """
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 from typing import Any
 
 from ray.rllib.algorithms.algorithm import Algorithm
 from ray.rllib.core import DEFAULT_MODULE_ID
 
-from league.baseline_config import Baseline, counterparts, left_out, opponents
+from league.baseline_config import counterparts, left_out, opponents
 from league.config import RunConfig
 from league.counters import Means
 from league.rllib_algorithm import algorithm, own_ray, weights_of
-from league.run_directory import RunDirectory
-from league.store import RunStore
+from league.run_context import RunContext
 from league.supervised import Epochs, SupervisedTrainer
-from league.wishes import Emit, Ended
+from league.wishes import Ended
 from learners.learner import Learner
 from native.game import Game
 
@@ -37,13 +35,9 @@ class BaselineTrainer(SupervisedTrainer[Epochs]):
 
     method = "baseline"
 
-    def __init__(
-        self, config: RunConfig, game: Game, learner: Learner, *, settings: Baseline, run_id: str,
-        directory: RunDirectory, store: RunStore, emit: Emit, interrupt: threading.Event,
-    ) -> None:
-        super().__init__(config, game, learner, Epochs(), run_id=run_id, directory=directory, store=store, emit=emit,
-                         interrupt=interrupt)
-        self._settings = settings
+    def __init__(self, config: RunConfig, game: Game, learner: Learner, context: RunContext) -> None:
+        super().__init__(config, game, learner, context, Epochs())
+        self._settings = config.baseline
         self._of_window = Means()
         self._window_began = 0
         self._episode: dict[str, float] = {}    # means over the games that RLlib's players finished last

@@ -16,11 +16,11 @@ from league.imitation import ImitationTrainer
 from league.local_pipeline import LocalPipeline
 from league.pipeline import Pipeline
 from league.random_play import RANDOM, RandomTrainer
+from league.run_context import Emit, RunContext
 from league.run_directory import RUN_STATE, WINDOWS, RunDirectory
 from league.store import RunStore
 from league.tracking import Tracker
 from league.trainer import Trainer
-from league.wishes import Emit
 from learners.learner import Learner
 from learners.networks import digest
 from learners.warm_start import warm_start
@@ -74,9 +74,7 @@ def train(
                           emit=emit)
         files.update_metadata(wandb_run_url=tracker.url)
         emit = tracker.heard()
-        about: dict[str, Any] = {
-            "run_id": run_id, "directory": files, "store": store, "emit": emit, "interrupt": interrupt
-        }
+        context = RunContext(run_id, files, store, emit, interrupt)
         if config.method in PLAYED:
             pipeline = _pipeline(config, game, run_id, store)       # begins the Ray that learners may need
         if config.method != RANDOM:
@@ -86,20 +84,20 @@ def train(
                 _initialise(learner, files, emit)
         trainer: Training
         if learner is None:
-            trainer = RandomTrainer(config, game, **about)
+            trainer = RandomTrainer(config, game, context)
         elif config.method == "baseline":
             from league.rllib_baseline import BaselineTrainer
 
-            trainer = BaselineTrainer(config, game, learner, settings=config.baseline, **about)
+            trainer = BaselineTrainer(config, game, learner, context)
         elif config.method == "distill":
-            trainer = DistillTrainer(config, game, learner, settings=config.distill, **about)
+            trainer = DistillTrainer(config, game, learner, context)
         elif config.method == "imitate":
-            trainer = ImitationTrainer(config, game, learner, settings=config.imitation, **about)
+            trainer = ImitationTrainer(config, game, learner, context)
         elif config.method == "compare":
-            trainer = ComparisonTrainer(config, game, learner, settings=config.comparison, **about)
+            trainer = ComparisonTrainer(config, game, learner, context)
         else:
             assert pipeline is not None
-            trainer = Trainer(config, game, learner, pipeline, **about)
+            trainer = Trainer(config, game, learner, pipeline, context)
         if resume:
             _resume(trainer, files, emit)
         files.write_config(dump_config(config))     # only now: a resumed run may have refused it

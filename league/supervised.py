@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import shutil
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -17,10 +16,10 @@ from league.counters import Means
 from league.evaluation import Score
 from league.examiner import Examiner
 from league.learner_files import LearnerFiles
-from league.run_directory import TRAINING, RunDirectory
-from league.store import RunStore
+from league.run_context import RunContext
+from league.run_directory import TRAINING
 from league.window_log import WindowLog
-from league.wishes import Emit, Ended, Wishes
+from league.wishes import Ended, Wishes
 from learners.learner import Learner
 from native.game import Game
 
@@ -49,14 +48,12 @@ class SupervisedTrainer(Generic[Done]):
 
     method: ClassVar[str]
 
-    def __init__(
-        self, config: RunConfig, game: Game, learner: Learner, done: Done, *, run_id: str, directory: RunDirectory,
-        store: RunStore, emit: Emit, interrupt: threading.Event,
-    ) -> None:
+    def __init__(self, config: RunConfig, game: Game, learner: Learner, context: RunContext, done: Done) -> None:
         self._config, self._game, self._learner, self._progress = config, game, learner, done
-        self._run_id, self._directory, self._store, self._emit = run_id, directory, store, emit
-        self._wishes = Wishes(run_id, directory, store, emit, interrupt)
-        self._log = WindowLog(config, game, run_id, directory, emit)
+        self._run_id, self._directory = context.run_id, context.directory
+        self._store, self._emit = context.store, context.emit
+        self._wishes = Wishes(context)
+        self._log = WindowLog(config, game, context)
         self._learner_files = LearnerFiles(config.windows, learner)
         self._windows: list[dict[str, Any]] = []
         self._scores: list[Score] = []

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from league.run_context import Emit
 from league.sections import Tracking
-from league.wishes import Emit
 
 PATIENCE_S = 30.0       # for what W&B does at the beginning and at the end; in between it works by itself
 AXIS = "step"

@@ -1,7 +1,6 @@
 """The learner's loop: batches in, weights out; windows, evaluations, snapshots, checkpoints and people's wishes."""
 from __future__ import annotations
 
-import threading
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -17,10 +16,10 @@ from league.pipeline import Pipeline
 from league.play_figures import PlayFigures
 from league.progress_report import ProgressReport
 from league.replay_files import ReplayFiles
-from league.run_directory import TRAINING, WINDOWS, RunDirectory
-from league.store import RunStore
+from league.run_context import RunContext
+from league.run_directory import TRAINING, WINDOWS
 from league.window_log import WindowLog
-from league.wishes import Emit, Wishes
+from league.wishes import Wishes
 from learners.chunk import Chunk
 from learners.learner import Learner, Staged
 from learners.prefetch import InTurn, Prefetch
@@ -36,24 +35,14 @@ class Trainer:
     """Trains until the budget is used up or somebody wants otherwise."""
 
     def __init__(
-        self,
-        config: RunConfig,
-        game: Game,
-        learner: Learner,
-        pipeline: Pipeline,
-        *,
-        run_id: str,
-        directory: RunDirectory,
-        store: RunStore,
-        emit: Emit,
-        interrupt: threading.Event,
+        self, config: RunConfig, game: Game, learner: Learner, pipeline: Pipeline, context: RunContext
     ) -> None:
         self._config, self._game, self._learner, self._pipeline = config, game, learner, pipeline
-        self._run_id, self._directory, self._store = run_id, directory, store
-        self._emit = emit
-        self._wishes = Wishes(run_id, directory, store, emit, interrupt)
-        self._windows = WindowLog(config, game, run_id, directory, emit)
-        self._progress = ProgressReport(run_id, directory, store, emit)
+        self._run_id, self._directory = context.run_id, context.directory
+        self._store, self._emit = context.store, context.emit
+        self._wishes = Wishes(context)
+        self._windows = WindowLog(config, game, context)
+        self._progress = ProgressReport(context)
         self._learner_files = LearnerFiles(config.windows, learner)
         self._counters = Counters()
         self._examiner = Examiner(config, game)

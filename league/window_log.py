@@ -6,8 +6,8 @@ from typing import Any
 
 from league.config import RunConfig
 from league.replay_recorder import Player, ReplayRecorder
-from league.run_directory import WINDOWS, RunDirectory
-from league.wishes import Emit
+from league.run_context import RunContext
+from league.run_directory import WINDOWS
 from native.game import Game
 
 
@@ -18,10 +18,10 @@ class WindowLog:
     resumed run forgets what came after it.
     """
 
-    def __init__(self, config: RunConfig, game: Game, run_id: str, directory: RunDirectory, emit: Emit) -> None:
-        self._directory, self._emit = directory, emit
+    def __init__(self, config: RunConfig, game: Game, context: RunContext) -> None:
+        self._directory, self._emit = context.directory, context.emit
         self._keep = config.windows.keep_checkpoints
-        self._replays = ReplayRecorder(config, game, run_id, directory, emit)
+        self._replays = ReplayRecorder(config, game, context.run_id, context.directory, context.emit)
 
     def record(self, player: Player, checkpoint: str, row: dict[str, Any], version: int) -> dict[str, Any]:
         """`row` with the ids of the replays that were made for it; `checkpoint`: name of the one to come."""

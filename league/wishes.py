@@ -1,17 +1,12 @@
 """What people want of a running run, and obeying it: pause, resume, stop, a signal."""
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
-from typing import Any
 
-from league.run_directory import RunDirectory
-from league.store import RunStore
+from league.run_context import RunContext
 
 POLL_S = 0.25           # between two looks at the desired state
-
-Emit = Callable[[dict[str, Any]], None]
 
 
 class Ended(Exception):
@@ -21,11 +16,10 @@ class Ended(Exception):
 class Wishes:
     """Looks at the desired state in the run store, a few times a second at most."""
 
-    def __init__(
-        self, run_id: str, directory: RunDirectory, store: RunStore, emit: Emit, interrupt: threading.Event
-    ) -> None:
-        self._run_id, self._directory, self._store = run_id, directory, store
-        self._emit, self._interrupt = emit, interrupt
+    def __init__(self, context: RunContext) -> None:
+        self._run_id, self._directory = context.run_id, context.directory
+        self._store, self._emit = context.store, context.emit
+        self._interrupt = context.interrupt
         self._polled_s = 0.0
 
     def listen(self, before_pause: Callable[[], None], after_pause: Callable[[], None]) -> tuple[str, str] | None:

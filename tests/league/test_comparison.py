@@ -14,6 +14,7 @@ from league.comparison import REPORT, ComparisonTrainer
 from league.comparison_config import Comparison
 from league.comparison_report import interval, level_of, resampled_errors, table, updates_to
 from league.config import RunConfig
+from league.run_context import RunContext
 from league.run_directory import WINDOWS, RunDirectory
 from learners.calibration import calibration_error, equal_width
 from learners.learner import Learner
@@ -51,8 +52,8 @@ def compare(
     store.create("run", directory.path, run.model_dump(mode="json"), resume)
     store.observe("run", "running")
     trainer = ComparisonTrainer(
-        run, game, Learner(game, run.learner_settings(), run.seed), settings=settings, run_id="run",
-        directory=directory, store=store, emit=on_event, interrupt=threading.Event(),
+        run.model_copy(update={"comparison": settings}), game, Learner(game, run.learner_settings(), run.seed),
+        RunContext("run", directory, store, on_event, threading.Event()),
     )
     if resume:
         trainer.begin_anew()

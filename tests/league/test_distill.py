@@ -12,6 +12,7 @@ import pytest
 from league.config import RunConfig
 from league.distill import DistillTrainer
 from league.distill_config import Distill
+from league.run_context import RunContext
 from league.run_directory import RUN_STATE, TRAINING, WINDOWS, RunDirectory
 from learners.dataset import facts_of, load, read_facts, write
 from learners.dataset_import import import_dataset
@@ -50,10 +51,8 @@ class Runs:
         learner = Learner(game, config.learner_settings(), config.seed)
         if not resume:
             self.store.create(run_id, directory.path, config.model_dump(mode="json"), False)
-        trainer = DistillTrainer(
-            config, game, learner, settings=settings, run_id=run_id, directory=directory, store=self.store,
-            emit=on_event, interrupt=self.interrupt,
-        )
+        trainer = DistillTrainer(config.model_copy(update={"distill": settings}), game, learner, RunContext(
+            run_id, directory, self.store, on_event, self.interrupt))
         if resume:
             checkpoints = directory.checkpoints()
             if checkpoints:
