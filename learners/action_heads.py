@@ -7,16 +7,34 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 
 ILLEGAL = -1e9
 """Logit of an illegal action: its probability is exactly 0 in float32, and no infinity meets a 0."""
 
+SHORT = 16      # actions of a head: fewer do not fill the CPU's vectors
+
 
 def unpack_legal(packed: torch.Tensor, num_actions: int) -> torch.Tensor:
     """The legal actions, bool `[..., A]`, of bits packed in little order: uint8 `[..., ceil(A / 8)]`."""
+    if packed.device.type != "cpu":
+        return shift_out(packed, num_actions)
+    bits = np.unpackbits(packed.numpy(), axis=-1, count=num_actions, bitorder="little")     # a fifth of torch's time
+    return _laid_out(torch.from_numpy(bits).view(torch.bool))
+
+
+def shift_out(packed: torch.Tensor, num_actions: int) -> torch.Tensor:
+    """`unpack_legal` in torch operations, for any device."""
     shifts = torch.arange(8, dtype=torch.uint8, device=packed.device)
     return (packed.unsqueeze(-1) >> shifts & 1).flatten(-2)[..., :num_actions].bool()
+
+
+def _laid_out(x: torch.Tensor) -> torch.Tensor:
+    """`x` `[..., A]`; on the CPU few actions come first in memory, that loops over rows may use whole vectors."""
+    if x.device.type != "cpu" or x.shape[-1] >= SHORT:
+        return x
+    return x.movedim(-1, 0).contiguous().movedim(0, -1)
 
 
 def log_policy(logits: torch.Tensor, legal: torch.Tensor, head_sizes: Sequence[int]) -> torch.Tensor:
@@ -24,10 +42,17 @@ def log_policy(logits: torch.Tensor, legal: torch.Tensor, head_sizes: Sequence[i
 
     A head without a legal action comes out uniform.
     """
-    masked = torch.where(legal, logits, ILLEGAL)
+    masked = torch.where(legal, _laid_out(logits), ILLEGAL)
     if len(head_sizes) == 1:
-        return masked.log_softmax(-1)
-    return torch.cat([head.log_softmax(-1) for head in torch.split(masked, list(head_sizes), -1)], -1)
+        return _log_softmax(masked)
+    return torch.cat([_log_softmax(head) for head in torch.split(masked, list(head_sizes), -1)], -1)
+
+
+def _log_softmax(x: torch.Tensor) -> torch.Tensor:
+    laid_out = _laid_out(x)
+    if laid_out.stride(-1) == 1:
+        return laid_out.log_softmax(-1)
+    return laid_out.movedim(-1, 0).log_softmax(0).movedim(0, -1)     # which keeps the layout
 
 
 def head_log_probs(log_p: torch.Tensor, action: torch.Tensor, head_sizes: Sequence[int]) -> torch.Tensor:

@@ -4,7 +4,7 @@ Letters: T transitions, B streams of all chunks together, H action heads, A mask
 """
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,8 +12,8 @@ import numpy as np
 import torch
 
 from learners.action_heads import unpack_legal
-from learners.chunk import Chunk, validate
-from learners.columns import expected_columns
+from learners.chunk import Chunk, check_header, validate
+from learners.columns import check_values, expected_columns
 from learners.host_memory import HostMemory
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class Batch:
 
     observation: torch.Tensor   # [T + 1, B, ...]
     legal: torch.Tensor         # [T + 1, B, A], bool
-    action: torch.Tensor        # [T, B, H], int32
+    action: torch.Tensor        # [T + 1, B, H], int32
     log_prob: torch.Tensor      # [T, B, H], of the behaviour policy
     reward: torch.Tensor        # [T, B]
     discount: torch.Tensor      # [T, B]
@@ -49,12 +49,9 @@ class Staging:
         Raises ValueError for no chunk, one that does not fit the game, another layout than "unroll", or unequal T.
         """
         host = self._memory.take(expected_columns(self._game, self._check(chunks)))
-        begin = 0
-        for chunk in chunks:
-            end = begin + chunk.columns["valid"].shape[1]
-            for name, column in chunk.columns.items():
-                host[name].numpy()[:, begin:end] = column
-            begin = end
+        for name, column in host.items():
+            np.concatenate([chunk.columns[name] for chunk in chunks], axis=1, out=column.numpy())
+        self._check_values(chunks, host)
         valid = host["valid"][:-1].numpy() != 0
         version = host["version"][:-1].numpy()
         rows = int(valid.sum())
@@ -63,7 +60,7 @@ class Staging:
         return Batch(
             observation=on_device["observation"],
             legal=unpack_legal(on_device["legal"], self._game.num_actions),
-            action=on_device["action"][:-1],
+            action=on_device["action"],
             log_prob=on_device["log_prob"][:-1],
             reward=on_device["reward"][:-1],
             discount=on_device["discount"][:-1],
@@ -76,7 +73,7 @@ class Staging:
         if not chunks:
             raise ValueError("an update needs at least one chunk, got none")
         for chunk in chunks:
-            validate(chunk, self._game)
+            check_header(chunk, self._game)
             if chunk.header.layout != "unroll":
                 raise ValueError(f"chunk {chunk.header.chunk_id!r} has layout {chunk.header.layout!r}, "
                                  "learning from unrolls needs 'unroll'")
@@ -84,3 +81,12 @@ class Staging:
         if len(lengths) > 1:
             raise ValueError(f"the chunks of one update must have the same T + 1 rows, got {sorted(lengths)}")
         return lengths.pop(), sum(chunk.columns["valid"].shape[1] for chunk in chunks)
+
+    def _check_values(self, chunks: Sequence[Chunk], host: Mapping[str, torch.Tensor]) -> None:
+        """Looks at all rows at once, and only if one is wrong for the chunk to name."""
+        try:
+            check_values("", {name: column.numpy() for name, column in host.items()}, "unroll", self._game)
+        except ValueError:
+            for chunk in chunks:
+                validate(chunk, self._game)
+            raise

@@ -116,14 +116,14 @@ def _check_unroll(name: str, columns: Columns, game: Game) -> None:
     valid, action, legal = columns["valid"], columns["action"], columns["legal"]
     sizes = np.array(game.head_sizes, np.int32)
     offsets = np.cumsum(sizes) - sizes
-    # One pass each; `not (x <= y)` also catches NaN.
+    reward, discount, log_prob = columns["reward"], columns["discount"], columns["log_prob"]
+    # least and greatest are no numbers where one is none, and then no comparison holds
     _refuse(name, {
         "valid": (valid.max() > 1, "0 or 1"),
-        "reward": (not np.isfinite(columns["reward"]).all(), "finite numbers"),
-        "discount": (not ((columns["discount"] >= 0) & (columns["discount"] <= 1)).all()
-                     or bool(columns["discount"][valid == 0].any()), "0 to 1, and 0 where valid is 0"),
-        "log_prob": (not ((columns["log_prob"] <= 0) & np.isfinite(columns["log_prob"])).all(),
-                     "finite numbers not above 0"),
+        "reward": (not (-np.inf < reward.min() and reward.max() < np.inf), "finite numbers"),
+        "discount": (not (discount.min() >= 0 and discount.max() <= 1) or bool(((discount != 0) > valid).any()),
+                     "0 to 1, and 0 where valid is 0"),
+        "log_prob": (not (-np.inf < log_prob.min() and log_prob.max() <= 0), "finite numbers not above 0"),
         "action": (not ((action >= 0) & (action < sizes)).all(), f"0 to size - 1 of the heads {game.head_sizes}"),
     })
     if not (_is_legal(action + offsets, legal).all(axis=-1) | (valid == 0)).all():
@@ -152,7 +152,8 @@ def _check_rows(name: str, columns: Columns, game: Game) -> None:
 
 def _is_legal(action: npt.NDArray[np.int32], legal: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
     """Whether the packed mask of the same row has a 1 at each place `[..., K]`."""
-    legality: npt.NDArray[np.bool_] = (np.take_along_axis(legal, action >> 3, axis=-1) >> (action & 7) & 1) != 0
+    byte = legal if legal.shape[-1] == 1 else np.take_along_axis(legal, action >> 3, axis=-1)
+    legality: npt.NDArray[np.bool_] = (byte >> (action & 7) & 1) != 0
     return legality
 
 

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch.nn.utils import clip_grad_norm_
 
 from learners.config import Optimiser
 from learners.networks import check_arrays
@@ -15,7 +14,6 @@ from learners.ranks import ALONE, Ranks
 from learners.weight_average import WeightAverage
 
 MOMENTS = ("exp_avg", "exp_avg_sq")     # torch's names of Adam's state, besides "step"
-TINY = 1e-6                             # what `clip_grad_norm_` adds to the norm that it divides by
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -29,7 +27,8 @@ class GradientStep:
     ) -> None:
         self._named = dict(parameters)
         self.parameters = list(self._named.values())
-        self._max_norm, self._average, self._ranks = settings.max_grad_norm, average, ranks
+        self._average, self._ranks = average, ranks
+        self._max_norm = torch.tensor(settings.max_grad_norm, device=self.parameters[0].device)
         self._optimiser = torch.optim.AdamW(
             self.parameters, lr=0.0, betas=(settings.beta1, settings.beta2), eps=settings.eps,
             weight_decay=settings.weight_decay, fused=True,
@@ -41,7 +40,8 @@ class GradientStep:
         rate: learning rate. Figures: loss_total, of this rank; grad_norm_before and grad_norm_after clipping; made, 1
         or 0.
         """
-        self._optimiser.zero_grad()
+        for one in self.parameters:
+            one.grad = None
         loss.backward()     # type: ignore[no-untyped-call]
         loss = loss.detach()
         for one in self.parameters:     # of a head without a loss, which compiled passes give 0 and others nothing
@@ -49,21 +49,28 @@ class GradientStep:
                 one.grad = torch.zeros_like(one)
         if self._ranks.size > 1:
             self._average_gradients(loss)
-        norm = clip_grad_norm_(self.parameters, self._max_norm)
-        made = (torch.isfinite(loss) & torch.isfinite(norm)).to(torch.float32)
-        # the fused kernel of Adam leaves parameters, moments and steps alone where this is 1
-        self._optimiser.found_inf = 1 - made  # type: ignore[attr-defined]
+        gradients = self._gradients()
+        norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+        factor = self._max_norm / torch.maximum(norm, self._max_norm)
+        torch._foreach_mul_(gradients, factor)
+        # 0 times what is not finite is no number; where this is 1 the fused kernel of Adam leaves everything alone
+        spoilt = ((loss + norm) * 0 != 0).to(torch.float32)
+        made = 1 - spoilt
+        self._optimiser.found_inf = spoilt  # type: ignore[attr-defined]
         self._optimiser.param_groups[0]["lr"] = rate
         if loss.device.type != "mps" or made:       # there the kernel of torch before 2.13 does not look at it
             self._optimiser.step()
         if self._average is not None:
             self._average.update(made)
-        after = norm * (self._max_norm / (norm + TINY)).clamp(max=1)
-        return {"loss_total": loss, "grad_norm_before": norm, "grad_norm_after": after, "made": made}
+        return {"loss_total": loss, "grad_norm_before": norm, "grad_norm_after": norm * factor, "made": made}
+
+    def _gradients(self) -> list[torch.Tensor]:
+        """Of all parameters, after a backward pass."""
+        return [one.grad for one in self.parameters if one.grad is not None]
 
     def _average_gradients(self, loss: torch.Tensor) -> None:
         """Over the ranks, in one sum. Where the loss of any rank is not finite all gradients become no number."""
-        gradients = [one.grad for one in self.parameters if one.grad is not None]     # of all
+        gradients = self._gradients()
         flat = torch.cat([*(one.flatten() for one in gradients), loss.reshape(1)])
         mean = self._ranks.sum(flat) / self._ranks.size
         spoilt = 0 * mean[-1]

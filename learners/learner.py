@@ -24,6 +24,7 @@ from learners.compile_step import Compiled
 from learners.config import SEARCHED_ROWS, Learning
 from learners.device import choose_device, moved
 from learners.forward import Forward, ask
+from learners.freed_memory import keep_freed_memory
 from learners.game_facts import game_facts
 from learners.gradient_step import GradientStep
 from learners.networks import Weights, build_network, read_weights, with_defaults, write_weights
@@ -52,13 +53,17 @@ class Learner:
     """One network of one game and its optimiser. Not safe to share between threads."""
 
     def __init__(self, game: Game, config: Learning, seed: int, ranks: Ranks = ALONE) -> None:
-        """`seed` fixes the first weights, on every device the same. Sets the number of torch threads of the process.
+        """`seed` fixes the first weights, on every device the same.
+
+        Sets the number of torch threads of the process and, on the CPU, that it keeps the memory it frees.
 
         ranks: who makes every gradient step together with this one; see `learners/data_parallel.py`.
         """
         torch.set_num_threads(config.threads)
         self.game, self.config, self.seed = game, config, seed
         self.device = choose_device(config.device)
+        if self.device.type == "cpu":
+            keep_freed_memory()
         self.network = build_network(config.network, game, seed).to(self.device)
         self._passes = Compiled(self.network, self.device) if config.compile else self.network
         self._measures = False      # backward will go through a pass for each term, which compiled ones do not allow
@@ -119,11 +124,10 @@ class Learner:
         `gradient_share_<term>` are measured at the first step of every `gradient_shares_every`-th version.
         """
         lag = self.version - staged.mean_version
-        rng = np.random.default_rng([self.seed % (1 << 64), self.version])
         if isinstance(staged, Rows):
-            steps = self._search_steps.steps(self._forward, staged, progress, rng, self._ranks)
+            steps = self._search_steps.steps(self._forward, staged, progress, self._draws, self._ranks)
         else:
-            steps = self._unroll_objective.steps(self._forward, staged, progress, rng, self._ranks)
+            steps = self._unroll_objective.steps(self._forward, staged, progress, self._draws, self._ranks)
         figures = self._make(steps, progress)
         return figures | {"rows": float(staged.rows), "data_lag_mean": lag,
                           "updates_skipped": float(self.updates_skipped)}
@@ -143,16 +147,19 @@ class Learner:
                              f"actions [N, {len(heads)}], got {list(observation.shape)} and {list(action.shape)}")
         if not ((action >= 0) & (action < np.array(heads))).all():
             raise ValueError(f"an action is outside 0 to size - 1 of the heads {heads}")
-        rng = np.random.default_rng([self.seed % (1 << 64), self.version])
 
         def steps() -> Iterator[Terms]:
-            for picked in np.array_split(rng.permutation(rows), max(1, round(rows / self._searched_rows))):
+            for picked in np.array_split(self._draws().permutation(rows), max(1, round(rows / self._searched_rows))):
                 seen, played = (moved(array[picked], self.device) for array in (observation, action))
                 loss = cloning_loss(self._forward(seen, played).logits, played, heads)
-                yield Terms({"policy": loss}, {"loss_policy": loss.detach()}, torch.zeros_like(loss))
+                yield Terms({"policy": loss}, {"loss_policy": loss.detach()})
 
         figures = self._make(steps(), progress)
         return figures | {"rows": float(rows), "updates_skipped": float(self.updates_skipped)}
+
+    def _draws(self) -> np.random.Generator:
+        """What an update draws from."""
+        return np.random.default_rng([self.seed % (1 << 64), self.version])
 
     def _make(self, steps: Iterator[Terms], progress: float) -> dict[str, float]:
         """Makes the gradient steps; the means of their metrics, of which `version` counts one if there was any."""

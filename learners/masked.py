@@ -1,6 +1,8 @@
 """Means over the rows that count."""
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 
 
@@ -9,6 +11,8 @@ def masked_mean(x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     return torch.where(mask.bool(), x, 0).sum() / mask.sum().clamp(min=1)
 
 
-def masked_variance(x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """Population variance of `x` where `mask` is 1 (scalar); 0 if it is 1 nowhere."""
-    return masked_mean((x - masked_mean(x, mask)) ** 2, mask)
+def masked_means(columns: Mapping[str, torch.Tensor], mask: torch.Tensor) -> dict[str, torch.Tensor]:
+    """`masked_mean` of each column by its name, in a few operations for all; every shape is the mask's."""
+    rows = torch.stack([column.flatten() for column in columns.values()])
+    means = torch.where(mask.flatten().bool(), rows, 0).sum(1) / mask.sum().clamp(min=1)
+    return dict(zip(columns, means.unbind(), strict=True))

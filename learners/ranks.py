@@ -27,10 +27,12 @@ class Alone:
 ALONE = Alone()
 
 
-def share(count: torch.Tensor, ranks: Ranks) -> torch.Tensor:
+def share(count: torch.Tensor, ranks: Ranks) -> torch.Tensor | float:
     """By what the mean over this rank's `count` rows (scalar) is to be multiplied.
 
     The mean of the products over the ranks is then the mean over all their rows.
     """
+    if ranks.size == 1:
+        return 1.0
     total = ranks.sum(count)
     return count * ranks.size / total.clamp(min=1)

@@ -19,7 +19,7 @@ from learners.output import Output
 from learners.ranks import ALONE, Ranks, share
 from learners.rows import RowBatch, Rows, RowStaging
 from learners.schedule import at
-from learners.terms import Terms
+from learners.terms import Terms, weighted
 from learners.value_loss import quartic_value_loss, squared_value_loss
 from learners.wdl_loss import wdl_loss
 
@@ -32,18 +32,19 @@ class SearchSteps:
         self._epochs, self._minibatch_rows = epochs, minibatch_rows
 
     def steps(
-        self, forward: Callable[[torch.Tensor], Output], rows: Rows, progress: float, rng: np.random.Generator,
-        ranks: Ranks = ALONE,
+        self, forward: Callable[[torch.Tensor], Output], rows: Rows, progress: float,
+        draws: Callable[[], np.random.Generator], ranks: Ranks = ALONE,
     ) -> Iterator[Terms]:
-        """The terms of one gradient step after another, every row once in each epoch."""
+        """The terms of one gradient step after another, every row once in each epoch. draws: gives what draws these."""
+        rng = draws()
         for _ in range(self._epochs):
             for batch in self._staging.minibatches(rows, self._minibatch_rows, rng):
-                part = None if ranks.size == 1 else share(torch.ones_like(batch.outcome).sum(), ranks)
+                part = share(torch.ones_like(batch.outcome).sum(), ranks)
                 yield search_terms(forward(batch.observation), batch, self._config, progress, part)
 
 
 def search_terms(
-    output: Output, batch: RowBatch, config: SearchObjective, progress: float = 0.0, part: torch.Tensor | None = None
+    output: Output, batch: RowBatch, config: SearchObjective, progress: float = 0.0, part: torch.Tensor | float = 1.0
 ) -> Terms:
     """The terms of one minibatch; `part`: see `learners.ranks.share`.
 
@@ -79,8 +80,4 @@ def search_terms(
         "value_mean": value.mean(),
         "value_std": value.std(correction=0),
     }
-    # a weight of 0 times an overflow would be no number
-    weighted = {name: factor * loss for name, (factor, loss) in losses.items() if factor}
-    if part is not None:
-        weighted = {name: part * loss for name, loss in weighted.items()}
-    return Terms(weighted, metrics, (0.0 * output.value).sum())
+    return Terms(weighted(losses, part), metrics)

@@ -6,7 +6,8 @@ B streams, N rows (T B of them, or a minibatch), H action heads, A mask bytes.
 """
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import reduce
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from learners.batch import Batch
 from learners.device import moved
 from learners.forward import Forward
 from learners.gae import gae
-from learners.masked import masked_mean, masked_variance
+from learners.masked import masked_mean, masked_means
 from learners.objective_config import POLICY_TERMS, Objective, VTrace
 from learners.policy_loss import policy_gradient_loss
 from learners.ppo_loss import normalise, ppo_loss
@@ -24,7 +25,7 @@ from learners.ranks import ALONE, Ranks, share
 from learners.reference_kl import reference_kl
 from learners.schedule import at
 from learners.td_lambda import td_lambda
-from learners.terms import Terms
+from learners.terms import Terms, weighted
 from learners.truncation import neutralise
 from learners.upgo import upgo
 from learners.value_loss import clipped_value_loss, quartic_value_loss, squared_value_loss
@@ -48,19 +49,20 @@ class UnrollObjective:
         self._epochs, self._minibatch_rows, self._reference = epochs, minibatch_rows, reference
 
     def steps(
-        self, forward: Forward, batch: Batch, progress: float, rng: np.random.Generator, ranks: Ranks = ALONE
+        self, forward: Forward, batch: Batch, progress: float, draws: Callable[[], np.random.Generator],
+        ranks: Ranks = ALONE
     ) -> Iterator[Terms]:
         """The terms of one gradient step after another; each is to be made before the next is asked for.
 
-        progress: share of the budget used, for schedules. rng: draws the minibatches. Stops early where PPO's
+        progress: share of the budget used, for schedules. draws: gives what draws the minibatches,
+        asked only if there are any. Stops early where PPO's
         target_kl says so, on all ranks at once. Raises ValueError for term kl_reference without a reference.
         """
         rows = batch.valid.numel()
         size = self._minibatch_rows or rows
         seen = batch.observation.flatten(0, 1)
-        action = batch.action.flatten(0, 1)
-        # the last row of a stream only lends its value, for which no network asks what was done
-        done = torch.cat([action, action.new_zeros(seen.shape[0] - rows, action.shape[1])])
+        done = batch.action.flatten(0, 1)
+        action = done[:rows]        # the last row of a stream only lends its value
         once = self._epochs == 1 and size >= rows
         with torch.set_grad_enabled(once):
             said = forward(seen, done)
@@ -75,7 +77,7 @@ class UnrollObjective:
         if once:
             yield self._terms(log_p, log_prob, said.value[:rows], columns, facts, progress, ranks)
             return
-        columns["observation"] = seen[:rows]
+        columns["observation"], rng = seen[:rows], draws()
         for epoch in range(self._epochs):
             order = moved(rng.permutation(rows), seen.device)
             for number, picked in enumerate(torch.tensor_split(order, max(1, round(rows / size)))):
@@ -120,17 +122,23 @@ class UnrollObjective:
             discount, reward, now, bootstrap, lam=config.value.lam)
         columns["target"] = target
 
-        variance = masked_variance(target, valid)
-        facts = {
+        means = masked_means({
             # KL(mu || pi), estimated on mu's actions without bias and never below 0 (Schulman 2020, "Approximating KL")
-            "kl_behaviour": masked_mean(rho - 1 - joint, valid),
-            "rho_mean": masked_mean(rho, valid),
-            "rho_clip_share": masked_mean((rho > clips.rho_bar).to(rho.dtype), valid),
-            "value_mean": masked_mean(now, valid),
-            "value_std": masked_variance(now, valid).sqrt(),
-            "explained_variance": torch.where(variance > 0, 1 - masked_variance(target - now, valid) / variance, 0),
+            "kl_behaviour": rho - 1 - joint,
+            "rho_mean": rho,
+            "rho_clip_share": (rho > clips.rho_bar).to(rho.dtype),
+            "value_mean": now,
+            "target": target,
+        }, valid)
+        centred = masked_means({
+            "value": (now - means["value_mean"]) ** 2,
+            "target": (target - means["target"]) ** 2,
+            "error": (target - now - (means.pop("target") - means["value_mean"])) ** 2,
+        }, valid)
+        return {name: column.flatten(0, 1) for name, column in columns.items()}, means | {
+            "value_std": centred["value"].sqrt(),
+            "explained_variance": torch.where(centred["target"] > 0, 1 - centred["error"] / centred["target"], 0),
         }
-        return {name: column.flatten(0, 1) for name, column in columns.items()}, facts
 
     def _terms(
         self, log_p: torch.Tensor, log_prob: torch.Tensor, value: torch.Tensor, rows: Columns,
@@ -166,13 +174,10 @@ class UnrollObjective:
             near = reference_kl(log_p, rows["reference"], rows["legal"], valid)
             losses["kl_reference"] = at(config.kl_reference.weight, progress), near
         metrics |= {f"loss_{name}": loss for name, (_, loss) in losses.items()} | {"entropy": spread}
-        policy = [loss for name, (_, loss) in losses.items() if name in POLICY_TERMS]
-        metrics["loss_policy"] = torch.stack(policy).sum()
-        part = share(valid.sum(), ranks)
+        metrics["loss_policy"] = reduce(torch.add, [loss for name, (_, loss) in losses.items() if name in POLICY_TERMS])
         return Terms(
-            {name: part * weight * loss for name, (weight, loss) in losses.items() if weight},
+            weighted(losses, share(valid.sum(), ranks)),
             {name: metric.detach() for name, metric in metrics.items()},
-            (0.0 * value).sum(),
         )
 
     def _is_far(self, log_prob: torch.Tensor, rows: Columns, ranks: Ranks) -> bool:

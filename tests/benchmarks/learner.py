@@ -12,7 +12,6 @@ The update's passes for `gradient_share_*` are every 100th one's only, and no pa
 """
 from __future__ import annotations
 
-import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -101,13 +100,13 @@ def measured(
         passes()
     product = Product(*like_size(case.network, game, len(seen)), device, precision)
     parts: list[Call] = [lambda: learner.update(chunks), passes, product]
-    times = np.array([in_turns(parts, device, seconds) for _ in range(repeats)])
-    update_s, passes_s, product_s = times.T
+    turns = [in_turns(parts, device, seconds) for _ in range(repeats)]
+    update_s, _, product_s = np.array([np.median(one, axis=0) for one in turns]).T
     rate, matmul = operations.get_total_flops() / update_s / 1e9, product.operations / product_s / 1e9
     where = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
     for what, values, unit in (
         ("", rows / update_s, "rows/s"),
-        ("/passes_share", passes_s / update_s, "share"),
+        ("/passes_share", np.array([np.median(one[:, 1] / one[:, 0]) for one in turns]), "share"),
         ("/rate", rate, "GFLOP/s"),
         ("/matmul", matmul, "GFLOP/s"),
         ("/of_matmul", rate / matmul, "share"),
@@ -159,18 +158,17 @@ def like_size(network: Network, game: Game, rows: int) -> tuple[int, int, int]:
     return rows * height * width, 9 * network.channels, network.channels
 
 
-def in_turns(parts: Sequence[Call], device: torch.device, seconds: float) -> list[float]:
-    """Seconds per call of each part, the median over turns of `TURN_S` or one call, for `seconds` each in all."""
+def in_turns(parts: Sequence[Call], device: torch.device, seconds: float) -> npt.NDArray[np.float64]:
+    """Seconds per call `[turns, parts]`; a turn is `TURN_S` or one call, and each part has `seconds` of them in all."""
     calls = []
     for part in parts:
         part()      # warms up
         calls.append(max(1, round(TURN_S / _turn(part, 1, device))))
-    turns: list[list[float]] = [[] for _ in parts]
+    turns: list[list[float]] = []
     end = time.perf_counter() + seconds * len(parts)
-    while not turns[0] or time.perf_counter() < end:
-        for part, count, found in zip(parts, calls, turns, strict=True):
-            found.append(_turn(part, count, device) / count)
-    return [statistics.median(found) for found in turns]
+    while not turns or time.perf_counter() < end:
+        turns.append([_turn(part, count, device) / count for part, count in zip(parts, calls, strict=True)])
+    return np.array(turns)
 
 
 def _turn(part: Call, calls: int, device: torch.device) -> float:

@@ -16,7 +16,7 @@ from tests.learners import definitions, objective_checks, scan_checks, search_ch
 from tests.learners.samples import random_legal
 
 Array = npt.NDArray[Any]
-HEADS = ((9,), (3, 5, 4))
+HEADS = ((9,), (20,), (3, 17, 4))
 
 
 def same(found: torch.Tensor, expected: Any) -> None:
@@ -25,15 +25,39 @@ def same(found: torch.Tensor, expected: Any) -> None:
 
 
 def check_masked(module: ModuleType, seed: int) -> None:
-    """Mean and variance over the rows of mask 1; 0 for an empty mask."""
+    """Means over the rows of mask 1; 0 for an empty mask; other rows may hold anything."""
     rng = np.random.default_rng(seed)
-    x, mask = rng.normal(2, 1, (5, 3)), (rng.random((5, 3)) < 0.6).astype(np.float64)
+    first, second = rng.normal(2, 1, (2, 5, 3))
+    mask = (rng.random((5, 3)) < 0.6).astype(np.float64)
     mask[0, 0], mask[1, 1], mask[2, 2] = 1, 1, 0
-    same(module.masked_mean(torch.tensor(x), torch.tensor(mask)), x[mask == 1].mean())
-    same(module.masked_variance(torch.tensor(x), torch.tensor(mask)), x[mask == 1].var())
-    poisoned = torch.tensor(np.where(mask == 1, x, np.nan))
-    same(module.masked_mean(poisoned, torch.tensor(mask)), x[mask == 1].mean())
-    same(module.masked_mean(torch.tensor(x), torch.zeros(5, 3)), 0.0)
+    poisoned, whole = torch.tensor(np.where(mask == 1, first, np.nan)), torch.tensor(second)
+    same(module.masked_mean(poisoned, torch.tensor(mask)), first[mask == 1].mean())
+    same(module.masked_mean(whole, torch.zeros(5, 3)), 0.0)
+    columns = {"first": poisoned, "second": whole}
+    found = module.masked_means(columns, torch.tensor(mask))
+    same(found["first"], first[mask == 1].mean())
+    same(found["second"], second[mask == 1].mean())
+    assert [one.item() for one in module.masked_means(columns, torch.zeros(5, 3)).values()] == [0, 0]
+
+
+def check_terms(module: ModuleType, seed: int) -> None:
+    """Weights and part multiply; terms of weight 0 do not count unless all are; shares are norms of gradients."""
+    rng = np.random.default_rng(seed)
+    a, b = rng.uniform(1, 3, 2)
+    x, y = (torch.tensor(values, requires_grad=True) for values in (rng.normal(size=3), rng.normal(size=2)))
+    first, second, endless = a * (x ** 2).sum(), b * y.sum(), x.sum() + torch.inf
+    terms = module.Terms(module.weighted({"a": (2.0, first), "b": (-3.0, second), "c": (0.0, endless)}, 0.5), {})
+    same(terms.loss, (first - 1.5 * second).item())
+    norms = {"a": 2 * a * float(x.detach().norm()), "b": 1.5 * b * 2**0.5}
+    for name, share in terms.gradient_shares([x, y]).items():
+        same(share, norms[name.removeprefix("gradient_share_")] / sum(norms.values()))
+        assert not share.requires_grad
+    terms.loss.backward()
+    assert x.grad is not None
+    same(x.grad, 2 * a * x.detach().numpy())
+    nothing = module.Terms(module.weighted({"a": (0.0, first), "b": (0.0, second)}, 0.5), {})
+    same(nothing.loss, 0.0)
+    assert nothing.loss.requires_grad
 
 
 def check_action_heads(module: ModuleType, seed: int) -> None:
@@ -44,7 +68,8 @@ def check_action_heads(module: ModuleType, seed: int) -> None:
         logits = torch.tensor(rng.normal(0, 2, (4, 3, sum(sizes))), requires_grad=True)
         packed = torch.tensor(np.packbits(legal, axis=-1, bitorder="little"))
         unpacked = module.unpack_legal(packed, sum(sizes))
-        assert torch.equal(unpacked, torch.tensor(legal).bool())
+        for found in (unpacked, module.shift_out(packed, sum(sizes))):
+            assert torch.equal(found, torch.tensor(legal).bool())
 
         expected = definitions.log_policy(logits.detach().numpy(), legal, sizes)
         log_p = module.log_policy(logits, unpacked, sizes)
@@ -223,6 +248,7 @@ def check_cloning_loss(module: ModuleType, seed: int) -> None:
 CHECKS: dict[str, Callable[[ModuleType, int], None]] = {
     "masked": check_masked,
     "action_heads": check_action_heads,
+    "terms": check_terms,
     "policy_loss": check_policy_loss,
     "value_loss": check_value_loss,
     "ppo_loss": check_ppo_loss,

@@ -88,7 +88,7 @@ class _Case:
         now, bootstrap = value[:-1], value[-1]
         legal = batch.legal[:-1].numpy()
         log_p = definitions.log_policy(self.logits.detach().numpy()[:total].reshape(*n_all, -1), legal, sizes)
-        action = batch.action.numpy()
+        action = batch.action[:-1].numpy()
         chosen = np.zeros_like(log_p)
         np.put_along_axis(chosen, action + np.cumsum([0, *sizes[:-1]]), 1, -1)
         of_head = np.stack([_picked(log_p, action, sizes, head) for head in range(len(sizes))], -1)
@@ -201,7 +201,7 @@ class _Case:
     def check_whole(self) -> None:
         """One step with all rows needs one forward pass."""
         rng = np.random.default_rng(0)
-        steps = list(self.objective().steps(self.forward, self.batch, PROGRESS, rng))
+        steps = list(self.objective().steps(self.forward, self.batch, PROGRESS, lambda: rng))
         assert len(steps) == self.asked == 1
         self.check(steps[0])
 
@@ -214,7 +214,7 @@ class _Case:
             return self.forward(observation, action)
 
         steps = self.objective(epochs=2, minibatch_rows=5).steps(
-            forward, self.batch, PROGRESS, np.random.default_rng(seed))
+            forward, self.batch, PROGRESS, lambda: np.random.default_rng(seed))
         for number, terms in enumerate(steps):
             rows = np.array(seen[number + 1])
             if self.batch.valid.flatten()[rows].sum() > 1:
@@ -243,7 +243,7 @@ def _check_target_kl(module: ModuleType, seed: int) -> None:
         objective = module.UnrollObjective(
             Objective.model_validate({"ppo": {"target_kl": target}}), (9,), epochs=4, minibatch_rows=8)
         count = 0
-        for _ in objective.steps(forward, batch, 0.0, np.random.default_rng(seed)):
+        for _ in objective.steps(forward, batch, 0.0, lambda: np.random.default_rng(seed)):
             count += 1
             logits.copy_(torch.where(legal.cumsum(1) == 1, 0.5 * count, 0.0) * legal)    # the first legal one
         return count

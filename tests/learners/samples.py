@@ -116,7 +116,7 @@ def random_batch(head_sizes: Sequence[int], steps: int, streams: int, seed: int)
     return Batch(
         observation=torch.arange((steps + 1) * streams).view(steps + 1, streams, 1),
         legal=torch.from_numpy(legal).bool(),
-        action=torch.from_numpy(action[:-1]),
+        action=torch.from_numpy(action),
         log_prob=torch.from_numpy(np.log(rng.uniform(0.1, 0.9, (steps, streams, len(head_sizes))))),
         reward=torch.from_numpy(rng.normal(size=(steps, streams))),
         discount=torch.from_numpy(rng.choice([0.0, 0.9, 0.99], (steps, streams)) * valid),

@@ -166,7 +166,8 @@ def _check_combination(module: ModuleType, config: SearchObjective, *, wdl: bool
         expected["loss_difficulty"] = -(hard * np.log(sure) + (1 - hard) * np.log(1 - sure)).sum() / ROWS
         weights["loss_difficulty"] = of_difficulty
     same(loss, sum(weight * expected[name] for name, weight in weights.items()))
-    assert terms.weighted.keys() == {name.removeprefix("loss_") for name, weight in weights.items() if weight}
+    kept = [name for name, weight in weights.items() if weight] or weights
+    assert terms.weighted.keys() == {name.removeprefix("loss_") for name in kept}
     assert metrics.keys() == expected.keys()
     for name, metric in metrics.items():
         assert not metric.requires_grad

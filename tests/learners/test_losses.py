@@ -32,7 +32,7 @@ def terms(batch: Batch, logits: torch.Tensor, value: torch.Tensor) -> Terms:
     def forward(observation: torch.Tensor, action: torch.Tensor) -> Output:
         return Output(logits, value)
 
-    [only] = UnrollObjective(config, (9,)).steps(forward, batch, 0.0, np.random.default_rng(0))
+    [only] = UnrollObjective(config, (9,)).steps(forward, batch, 0.0, lambda: np.random.default_rng(0))
     return only
 
 
@@ -69,12 +69,3 @@ def test_batch_and_loss_never_wait_for_the_device() -> None:
     found = terms(batch, logits, torch.empty(42, device="meta", requires_grad=True))
     assert found.loss.device.type == "meta"
     assert all(metric.shape == () for metric in found.metrics.values())
-
-
-def test_every_term_has_its_share_of_the_gradient() -> None:
-    weights = torch.tensor([3.0, -4.0], requires_grad=True), torch.tensor([2.0], requires_grad=True)
-    both = Terms({"a": (weights[0] ** 2).sum(), "b": 5 * weights[1].sum()}, {}, torch.tensor(0.0))
-    shares = both.gradient_shares(weights)
-    assert {name: float(share) for name, share in shares.items()} == pytest.approx(
-        {"gradient_share_a": 10 / 15, "gradient_share_b": 5 / 15})
-    assert Terms({}, {}, torch.tensor(0.0)).gradient_shares(weights) == {}
