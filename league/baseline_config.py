@@ -75,6 +75,12 @@ def left_out(config: RunConfig) -> list[str]:
     faults = []
     if any(map(changes, (learning.optimiser.learning_rate, objective.entropy.weight, objective.value.weight))):
         faults.append("schedules (their first values are used)")
+    if config.rollout.temperature != 1:
+        faults.append("rollout.temperature")
+    if learning.epochs > 1 or learning.minibatch_rows is not None:
+        faults.append("epochs and minibatches")
+    if objective.value.clip is not None:
+        faults.append("clip of term value")
     terms = {"upgo": objective.upgo, "value_quartic": objective.value_quartic, "kl_reference": objective.kl_reference}
     faults += [f"term {name}" for name, term in terms.items() if largest_weight(term) > 0]
     if objective.ppo is not None and objective.ppo.target_kl is not None:

@@ -8,6 +8,8 @@ from typing import Any
 from pydantic import Field, ValidationError, field_validator
 
 from learners.config import Learning
+from learners.network_config import without_preset
+from learners.objective_config import long_terms
 from learners.section import Section
 
 
@@ -49,12 +51,19 @@ class Comparison(Section):
 
     def learning_of(self, variant: str, base: Learning) -> Learning:
         """`base` with the changes of a variant. Raises ValueError with one sentence for changes that cannot be."""
+        changes = long_terms(self.variants[variant])
         try:
-            return Learning.model_validate(merged(base.model_dump(), self.variants[variant]))
+            if isinstance(changes.get("network"), dict):
+                changes["network"] = without_preset(changes["network"], base.network.kind)
+            return Learning.model_validate(merged(base.model_dump(), changes))
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             where = ".".join(str(part) for part in ("comparison.variants", variant, *first["loc"]))
+            if first["type"] == "value_error":
+                raise ValueError(f"{where}: {first['msg'].removeprefix('Value error, ')}") from None
             raise ValueError(f"{where} is {first['input']!r}: {first['msg'].lower()}") from None
+        except ValueError as error:
+            raise ValueError(f"comparison.variants.{variant}.network: {error}") from None
 
 
 def merged(tree: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:

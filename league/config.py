@@ -23,6 +23,7 @@ from league.replay_index import check_milestones
 from league.sections import Budget, Cluster, Evaluation, League, Tracking, Windows
 from league.tracking import check_tracking
 from learners.config import Learning
+from learners.objective_config import long_terms
 from learners.schedule import TAGS, changes
 from learners.section import Section
 from native.game import Game
@@ -148,22 +149,26 @@ def load_config(path: str | Path, overrides: Sequence[str] = (), profile: str | 
     Raises ConfigError with one sentence.
     """
     path = Path(path)
-    tree = _read(path)
+    tree = _long(_read(path))
     profiles = tree.pop("profiles", None) or {}
     if profile is not None:
         beside = path.parent / "profiles" / f"{profile}.yaml"
         if profile not in profiles and not beside.is_file():
             known = sorted({*profiles, *(file.stem for file in beside.parent.glob("*.yaml"))})
             raise ConfigError(f"{path} has no profile {profile!r}; it has {', '.join(known) or 'none'}")
-        _merge(tree, profiles[profile] if profile in profiles else _read(beside))
+        changed = profiles[profile] if profile in profiles else _read(beside)
+        if not isinstance(changed, dict):
+            raise ConfigError(f"{path}: profile {profile!r} is {changed!r}, expected keys and values")
+        _merge(tree, _long(changed))
     return parse_config(tree, str(path), overrides)
 
 
 def parse_config(tree: Mapping[str, Any], source: str, overrides: Sequence[str] = ()) -> RunConfig:
     """The config of a mapping, with the game, its options and its scripted players looked up as well."""
-    changed = copy.deepcopy(dict(tree))
+    changed = _long(copy.deepcopy(dict(tree)))
     for override in overrides:
         _override(changed, override)
+        changed = _long(changed)
     try:
         config = RunConfig.model_validate(changed)
     except ValidationError as error:
@@ -193,6 +198,12 @@ def _read(path: Path) -> dict[str, Any]:
     return tree
 
 
+def _long(tree: dict[str, Any]) -> dict[str, Any]:
+    """The same settings with `learning` in a form that changes can be merged into."""
+    learning = tree.get("learning")
+    return tree | {"learning": long_terms(learning)} if isinstance(learning, dict) else tree
+
+
 def _merge(tree: dict[str, Any], other: Mapping[str, Any]) -> None:
     for key, value in other.items():
         if isinstance(value, Mapping) and isinstance(tree.get(key), dict):
@@ -214,7 +225,9 @@ def _override(tree: dict[str, Any], override: str) -> None:
             value = float(value)    # YAML 1.1 reads 1e-3 as text
     *parents, last = key.split(".")
     for parent in parents:
-        below = tree.setdefault(parent, {})
+        if tree.get(parent) is None:
+            tree[parent] = {}
+        below = tree[parent]
         if not isinstance(below, dict):
             raise ConfigError(f"override {override!r}: {parent!r} is a value, not a section")
         tree = below

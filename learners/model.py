@@ -88,6 +88,9 @@ def _folder(path: Path) -> Path:
     if not path.exists():
         raise ValueError(f"there is no model in {path}: there is no such folder")
     if (path / CONFIG).is_file():
+        if any(path.glob("checkpoints/ckpt_*")):
+            method = _read_config(path / CONFIG).get("method")
+            raise ValueError(f"there is no model in {path}: a run of method {method} trains no network")
         raise ValueError(f"there is no model in {path}: this run has no checkpoint yet")
     raise ValueError(f"there is no model in {path}: expected the folder of a run, a checkpoint, a learner or an export")
 

@@ -70,20 +70,26 @@ class Network(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _expand_preset(cls, settings: object) -> object:
-        if not (isinstance(settings, Mapping) and "preset" in settings):
-            return settings
-        given = {name: value for name, value in settings.items() if name != "preset"}
-        sizes = PRESETS.get(str(given.get("kind", "mlp")))
-        if sizes is None:       # the kind is refused in its own words
-            return given
-        size = sizes.get(str(settings["preset"]))
-        if size is None:
-            raise ValueError(f"preset is {settings['preset']!r}, expected one of {', '.join(sizes)}")
-        return {**size, **given}
+    def _whole(cls, settings: object) -> object:
+        return without_preset(settings) if isinstance(settings, Mapping) else settings
 
     @model_validator(mode="after")
     def _divisible(self) -> Network:
         if self.width % self.attention_heads:
             raise ValueError(f"width is {self.width}, expected a multiple of attention_heads, {self.attention_heads}")
         return self
+
+
+def without_preset(settings: Mapping[str, Any], kind: str = "mlp") -> dict[str, Any]:
+    """Settings of a network with those that their `preset` stands for; kind: of the network where they name none.
+
+    Raises ValueError for an unknown preset.
+    """
+    given = {name: value for name, value in settings.items() if name != "preset"}
+    sizes = PRESETS.get(str(given.get("kind", kind)))
+    if "preset" not in settings or sizes is None:       # the kind is refused in its own words
+        return given
+    size = sizes.get(str(settings["preset"]))
+    if size is None:
+        raise ValueError(f"preset is {settings['preset']!r}, expected one of {', '.join(sizes)}")
+    return {**size, **given}

@@ -5,6 +5,7 @@ schedule (`learners/schedule.py`).
 """
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
@@ -21,10 +22,23 @@ class Term(Section):
     @model_validator(mode="before")
     @classmethod
     def _short(cls, given: Any) -> Any:
-        """A weight alone stands for the term."""
-        is_schedule = isinstance(given, dict) and bool(given) and set(given) <= set(Schedule.model_fields)
-        number = isinstance(given, int | float) and not isinstance(given, bool)
-        return {"weight": given} if number or is_schedule or isinstance(given, Schedule) else given
+        return long_form(given)
+
+
+def long_form(term: Any) -> Any:
+    """A term as it was written, a weight alone as `{weight: ...}`."""
+    is_schedule = isinstance(term, dict) and bool(term) and set(term) <= set(Schedule.model_fields)
+    number = isinstance(term, int | float) and not isinstance(term, bool)
+    return {"weight": term} if number or is_schedule or isinstance(term, Schedule) else term
+
+
+def long_terms(learning: Mapping[str, Any]) -> dict[str, Any]:
+    """Section `learning` as it was written with every term of its objectives in long form: changes merge into that."""
+    return {
+        name: {term: long_form(given) for term, given in section.items()}
+        if name in ("objective", "search_objective") and isinstance(section, dict) else section
+        for name, section in learning.items()
+    }
 
 
 class VTrace(Term):

@@ -79,6 +79,9 @@ def test_what_is_left_out_is_said() -> None:
     objective = {"ppo": {"target_kl": 0.01}, "upgo": 0.5, "value_quartic": 0.0, "value": {"linear": [1.0, 0.5]}}
     assert left_out(config("cartpole", learning={"objective": objective})) == [
         "schedules (their first values are used)", "term upgo", "target_kl of term ppo"]
+    clipped = {"objective": {"entropy": 0.01, "value": {"clip": 0.2}}, "epochs": 2}
+    assert left_out(config("cartpole", learning=clipped, rollout={"temperature": {"linear": [1.0, 0.5]}})) == [
+        "rollout.temperature", "epochs and minibatches", "clip of term value"]
     near = {"reference": "elsewhere", "objective": {"kl_reference": 0.1}}
     assert left_out(config("cartpole", learning=near)) == ["term kl_reference"]
 

@@ -7,6 +7,8 @@ import pytest
 import yaml
 
 from league.config import ConfigError, dump_config, load_config, parse_config
+from learners.objective_config import Term, Upgo, Value
+from learners.schedule import Schedule
 from tests.league.conftest import tiny
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
@@ -48,6 +50,22 @@ def test_written_and_read_back_it_is_equal(written: Path) -> None:
 def test_overrides_reach_into_sections(written: Path) -> None:
     config = load_config(written, ["rollout.games=16", "learning.optimiser.learning_rate=1e-3", "league.bots={}"])
     assert (config.rollout.games, config.learning.optimiser.learning_rate, config.league.bots) == (16, 1e-3, {})
+
+
+def test_changes_reach_into_terms_in_short_form(written: Path) -> None:
+    tree = yaml.safe_load(written.read_text())
+    tree["learning"]["objective"] = {"upgo": 0.1, "value": {"linear": [1.0, 0.5]}, "value_quartic": None}
+    written.write_text(yaml.safe_dump(tree | {"profiles": {"late": {"learning": {"objective": {"value": {"lam": 0.5}}}},
+                                                           "none": 3}}))
+    path = "learning.objective"
+    objective = load_config(
+        written, [f"{path}.upgo.per_head=true", f"{path}.entropy=0.3", f"{path}.entropy.weight=0.2",
+                  f"{path}.value_quartic.weight=0.7"], profile="late").learning.objective
+    assert objective.upgo == Upgo(weight=0.1, per_head=True)
+    assert objective.value == Value(weight=Schedule(linear=(1.0, 0.5)), lam=0.5)
+    assert (objective.entropy, objective.value_quartic) == (Term(weight=0.2), Term(weight=0.7))
+    with pytest.raises(ConfigError, match="profile 'none' is 3, expected keys and values"):
+        load_config(written, profile="none")
 
 
 def test_profiles_come_from_the_file_or_beside_it(written: Path) -> None:
