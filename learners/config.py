@@ -36,7 +36,7 @@ class Learning(Section):
     objective: Objective = Field(default=Objective(), description="terms learned from own play in unrolls")
     search_objective: SearchObjective = Field(default=SearchObjective(), description="from searched decisions")
     reference: Path | None = Field(
-        default=None, description="like initialise_from: the policy that objective.kl_reference keeps near"
+        default=None, description="like initialise_from: the policy that term kl_reference keeps near"
     )
     epochs: int = Field(default=1, ge=1, description="times that an update goes through its rows")
     minibatch_rows: int | None = Field(
@@ -83,8 +83,10 @@ class Learning(Section):
             )
         if self.learners and self.backend != "rllib":
             raise ValueError(f"learners {self.learners} needs backend rllib: the local learner is one process")
-        if (self.objective.kl_reference is None) != (self.reference is None):
-            raise ValueError("objective.kl_reference and learning.reference need each other: how near, and to whom")
+        near = self.objective.kl_reference or self.search_objective.kl_reference
+        if (near is None) != (self.reference is None):
+            raise ValueError("kl_reference of an objective and learning.reference need each other: how near, and to "
+                             "whom")
         if self.backend == "rllib" and self.device == "mps":
             raise ValueError("device mps needs backend local: RLlib knows cuda and the CPU")
         return self

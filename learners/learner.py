@@ -7,7 +7,7 @@ learner goes on bit by bit as the saved one would have.
 """
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ from learners.cloning_loss import cloning_loss
 from learners.compile_step import Compiled
 from learners.config import SEARCHED_ROWS, Learning
 from learners.device import choose_device, moved
-from learners.forward import Forward, ask
+from learners.forward import ask
 from learners.freed_memory import keep_freed_memory
 from learners.game_facts import game_facts
 from learners.gradient_step import GradientStep
@@ -79,20 +79,23 @@ class Learner:
         self._rows = RowStaging(game, self.device, symmetries=config.symmetries, wdl=config.network.value == "wdl",
                                 buffers=buffers)
         self._searched_rows = config.minibatch_rows or SEARCHED_ROWS
+        reference = self._reference()
         self._unroll_objective = UnrollObjective(
             config.objective, game.head_sizes, epochs=config.epochs,
             minibatch_rows=None if config.minibatch_rows is None else config.minibatch_rows // ranks.size,
-            reference=self._reference(),
+            reference=reference if config.objective.kl_reference else None,
         )
         self._search_steps = SearchSteps(
-            config.search_objective, self._rows, epochs=config.epochs, minibatch_rows=self._searched_rows)
+            config.search_objective, self._rows, epochs=config.epochs, minibatch_rows=self._searched_rows,
+            reference=reference if config.search_objective.kl_reference else None,
+        )
 
-    def _reference(self) -> Forward | None:
+    def _reference(self) -> Callable[..., Output] | None:
         if self.config.reference is None:
             return None
         network = load_reference(self.config.reference, self.game, self.device)
 
-        def forward(observation: torch.Tensor, action: torch.Tensor) -> Output:
+        def forward(observation: torch.Tensor, action: torch.Tensor | None = None) -> Output:
             with autocast(self.config.precision, self.device):
                 return ask(network, observation, action)
 

@@ -82,6 +82,7 @@ class Value(Term):
     )
 
 
+KL_REFERENCE = "KL(reference || policy) in nats; the reference is learning.reference"
 POLICY_TERMS = {"vtrace", "upgo", "ppo"}
 
 
@@ -94,9 +95,7 @@ class Objective(Section):
     value: Value = Value()
     value_quartic: Term | None = Field(default=None, description="fourth power of the value's error, same target")
     entropy: Term = Field(default=Term(weight=0.01), description="bonus on the policy's entropy, in nats")
-    kl_reference: Term | None = Field(
-        default=None, description="KL(reference || policy) in nats; the reference is learning.reference"
-    )
+    kl_reference: Term | None = Field(default=None, description=KL_REFERENCE)
 
     @model_validator(mode="before")
     @classmethod
@@ -138,6 +137,7 @@ class SearchObjective(Section):
     )
     difficulty: Term = Field(default=Term(weight=0.5), description="binary cross-entropy of the difficulty head")
     illegal: Term | None = Field(default=None, description="the probability on illegal actions")
+    kl_reference: Term | None = Field(default=None, description=KL_REFERENCE)
 
     @property
     def learns_outcomes(self) -> bool:

@@ -116,6 +116,7 @@ def check_search_objective(module: ModuleType, seed: int) -> None:
         _check_combination(module, SearchObjective.model_validate({
             "distillation": {"weight": 1.5, "softmax": softmax}, "value_quartic": 0.25, "difficulty": 0.6,
             "value": {"weight": {"linear": [0.3, 1.1]}, "root_value_share": 0.0 if wdl else 0.3}, "illegal": 0.9,
+            "kl_reference": None if difficulty else 0.4,
         }), wdl=wdl, difficulty=difficulty, seed=seed)
     nothing = SearchObjective.model_validate({"distillation": 0.0, "value": 0.0, "difficulty": 0.0})
     _check_combination(module, nothing, wdl=True, difficulty=True, seed=seed)
@@ -131,7 +132,8 @@ def _check_combination(module: ModuleType, config: SearchObjective, *, wdl: bool
     logits, value = rng.normal(0, 1, (ROWS, ACTIONS)), rng.uniform(-1, 1, ROWS)
     raw, doubt = rng.normal(size=(ROWS, 3)), rng.normal(size=ROWS)
     output = Output(leaf(logits), leaf(value), leaf(raw) if wdl else None, leaf(doubt) if difficulty else None)
-    terms = module.search_terms(output, batch, config, 0.5)
+    reference = rng.normal(0, 1, (ROWS, ACTIONS))
+    terms = module.search_terms(output, batch, config, 0.5, reference=torch.tensor(reference))
     loss, metrics = terms.loss, terms.metrics
     loss.backward()
 
@@ -165,6 +167,12 @@ def _check_combination(module: ModuleType, config: SearchObjective, *, wdl: bool
     if difficulty:
         expected["loss_difficulty"] = -(hard * np.log(sure) + (1 - hard) * np.log(1 - sure)).sum() / ROWS
         weights["loss_difficulty"] = of_difficulty
+    teacher = np.where(legal, probabilities(reference), 0)
+    teacher /= teacher.sum(1, keepdims=True)
+    near = 0.0
+    if config.kl_reference is not None:
+        near = weights["loss_kl_reference"] = at(config.kl_reference.weight, 0.5)
+        expected["loss_kl_reference"] = cross_entropy(teacher, q) - cross_entropy(teacher, teacher)
     same(loss, sum(weight * expected[name] for name, weight in weights.items()))
     kept = [name for name, weight in weights.items() if weight] or weights
     assert terms.weighted.keys() == {name.removeprefix("loss_") for name in kept}
@@ -173,7 +181,7 @@ def _check_combination(module: ModuleType, config: SearchObjective, *, wdl: bool
         assert not metric.requires_grad
         same(metric, expected[name])
 
-    by_logit = policy * (p - target) + against_illegal * full * (~legal - illegal[:, None])
+    by_logit = policy * (p - target) + against_illegal * full * (~legal - illegal[:, None]) + near * (q - teacher)
     same(_gradient(output.logits), by_logit / ROWS)
     if config.distillation.softmax == "legal" and not against_illegal:
         assert torch.all(_gradient(output.logits)[~batch.legal] == 0)

@@ -135,7 +135,7 @@ def test_the_reference_is_another_network_that_stays_as_it_is(tmp_path: Path) ->
     at_teacher, at_ours, at_free = (one.predict(observations).logits for one in (teacher, ours, free))
     assert np.abs(at_ours - at_teacher).mean() < np.abs(at_free - at_teacher).mean()
     for half in ({"objective": {"kl_reference": 0.0}}, {"reference": tmp_path / "teacher"}):
-        with pytest.raises(ValidationError, match=r"kl_reference and learning\.reference need each other"):
+        with pytest.raises(ValidationError, match=r"kl_reference .* and learning\.reference need each other"):
             Learning.model_validate(half)
     other = Learner(make("connect_four"), CONFIG, seed=0)
     other.save(tmp_path / "other")

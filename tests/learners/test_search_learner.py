@@ -46,6 +46,18 @@ def chunks(seed: int, version: int = 0) -> list[Chunk]:
             random_chunk(GAME, (27,), 2 * seed + 1, wide, layout="rows")]
 
 
+def test_the_reference_is_kept_near(tmp_path: Path) -> None:
+    teacher = learner(PLAIN, seed=5)
+    teacher.save(tmp_path / "teacher")
+    near = SearchObjective.model_validate({"distillation": 0.0, "value": 0.0, "kl_reference": 1.0})
+    ours = learner(Learning.model_validate(PLAIN.model_dump() | {
+        "reference": tmp_path / "teacher", "search_objective": near}))
+    apart = [ours.update(chunks(number % 3))["loss_kl_reference"] for number in range(60)]
+    assert apart[-1] < 0.1 * apart[0]
+    with pytest.raises(ValueError, match=r"search_objective\.kl_reference needs a reference network, got none"):
+        learner(PLAIN.model_copy(update={"search_objective": near})).update(chunks(0))
+
+
 def test_metrics_and_counters() -> None:
     ours = learner()
     for seed in range(3):
