@@ -28,7 +28,8 @@ class Terms:
         """
         norms = {}
         for name, term in self.weighted.items():
-            gradients = torch.autograd.grad(term, parameters, retain_graph=True, allow_unused=True)
+            gradients = torch.autograd.grad(term, parameters, retain_graph=True, allow_unused=True) \
+                if term.requires_grad else ()
             norms[name] = get_total_norm([one for one in gradients if one is not None])
         total = reduce(torch.add, norms.values()).clamp(min=torch.finfo(torch.float32).tiny)
         return {f"gradient_share_{name}": (norm / total).detach() for name, norm in norms.items()}

@@ -55,9 +55,11 @@ def check_terms(module: ModuleType, seed: int) -> None:
     terms.loss.backward()
     assert x.grad is not None
     same(x.grad, 2 * a * x.detach().numpy())
-    nothing = module.Terms(module.weighted({"a": (0.0, first), "b": (0.0, second)}, 0.5), {})
+    constant = second.detach()
+    nothing = module.Terms(module.weighted({"a": (0.0, x.sum()), "b": (0.0, constant)}, 0.5), {})
     same(nothing.loss, 0.0)
     assert nothing.loss.requires_grad
+    assert [float(share) for share in nothing.gradient_shares([x, y]).values()] == [0, 0]
 
 
 def check_action_heads(module: ModuleType, seed: int) -> None:
