@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError, field_validator
 from learners.config import Learning
 from learners.network_config import without_preset
 from learners.objective_config import long_terms
+from learners.schedule import is_schedule
 from learners.section import Section
 
 
@@ -69,6 +70,7 @@ class Comparison(Section):
 def merged(tree: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     """`tree` with the leaves of `changes` in place of its own."""
     return tree | {
-        key: merged(tree[key], value) if isinstance(value, dict) and isinstance(tree.get(key), dict) else value
+        key: merged(tree[key], value)
+        if isinstance(value, dict) and isinstance(tree.get(key), dict) and not is_schedule(value) else value
         for key, value in changes.items()
     }

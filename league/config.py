@@ -23,8 +23,8 @@ from league.replay_index import check_milestones
 from league.sections import Budget, Cluster, Evaluation, League, Tracking, Windows
 from league.tracking import check_tracking
 from learners.config import Learning
-from learners.objective_config import long_terms
-from learners.schedule import TAGS, changes
+from learners.objective_config import OBJECTIVES, long_form, long_terms
+from learners.schedule import TAGS, changes, is_schedule
 from learners.section import Section
 from native.game import Game
 
@@ -93,6 +93,10 @@ class RunConfig(Section):
                              "self_play.temperature_late")
         if self.method in GRADIENTS and self.learning.network.value == "wdl":
             raise ValueError("learning.network.value wdl needs a method whose targets are outcomes, such as alphazero")
+        unused = "search_objective" if self.method in GRADIENTS else "objective"
+        if self.learning.reference is not None and getattr(self.learning, unused).kl_reference is not None:
+            raise ValueError(f"learning.{unused}.kl_reference has no effect with method {self.method}, which learns "
+                             f"from learning.{({*OBJECTIVES} - {unused}).pop()}")
         if self.method == "baseline" and self.learning.initialise_from is not None:
             raise ValueError("learning.initialise_from needs another method than baseline: RLlib begins with weights "
                              "drawn from the seed")
@@ -168,7 +172,6 @@ def parse_config(tree: Mapping[str, Any], source: str, overrides: Sequence[str] 
     changed = _long(copy.deepcopy(dict(tree)))
     for override in overrides:
         _override(changed, override)
-        changed = _long(changed)
     try:
         config = RunConfig.model_validate(changed)
     except ValidationError as error:
@@ -206,7 +209,7 @@ def _long(tree: dict[str, Any]) -> dict[str, Any]:
 
 def _merge(tree: dict[str, Any], other: Mapping[str, Any]) -> None:
     for key, value in other.items():
-        if isinstance(value, Mapping) and isinstance(tree.get(key), dict):
+        if isinstance(value, Mapping) and isinstance(tree.get(key), dict) and not is_schedule(value):
             _merge(tree[key], value)
         else:
             tree[key] = value
@@ -224,6 +227,11 @@ def _override(tree: dict[str, Any], override: str) -> None:
         with contextlib.suppress(ValueError):
             value = float(value)    # YAML 1.1 reads 1e-3 as text
     *parents, last = key.split(".")
+    if parents[:1] == ["learning"] and parents[1:2] and parents[1] in OBJECTIVES:   # its terms, the weight named or not
+        if len(parents) == 2 and isinstance(long := long_form(value), dict) and long is not value:
+            parents, last = [*parents, last], "weight"
+        elif len(parents) == 3 and is_schedule({last: value}):
+            last, value = "weight", {last: value}
     for parent in parents:
         if tree.get(parent) is None:
             tree[parent] = {}
@@ -231,6 +239,8 @@ def _override(tree: dict[str, Any], override: str) -> None:
         if not isinstance(below, dict):
             raise ConfigError(f"override {override!r}: {parent!r} is a value, not a section")
         tree = below
+    if is_schedule({last: value}) and is_schedule(tree):
+        tree.clear()        # it is of one kind
     tree[last] = value
 
 

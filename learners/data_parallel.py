@@ -1,4 +1,4 @@
-"""A learner that is one of several processes, which make every gradient step together and stay equal bit by bit.
+"""Learners in several processes, which make every gradient step together and stay equal bit by bit.
 
 Unrolls are divided by streams. Of searched decisions every rank has all, draws the same minibatches and symmetries, and
 takes its part of each. Gradients are averaged over the ranks in one sum per step, which also tells all of them whether
@@ -14,11 +14,6 @@ import torch
 import torch.distributed
 
 from learners.chunk import Chunk, seal
-from learners.config import SEARCHED_ROWS, Learning
-from learners.learner import Learner
-from learners.ranks import Ranks
-from learners.rows import RowBatch, Rows, RowStaging
-from learners.search_objective import SearchSteps
 
 if TYPE_CHECKING:
     from native.game import Game
@@ -34,36 +29,6 @@ class Processes:
         total = tensor.detach().clone()
         torch.distributed.all_reduce(total)
         return total
-
-
-def check_minibatches(config: Learning, ranks: int) -> None:
-    """Raises ValueError for minibatches in which not every rank would have a row."""
-    rows, least = config.minibatch_rows or SEARCHED_ROWS, 2 * ranks     # the last one of an update may be half as large
-    if ranks > 1 and rows < least:
-        raise ValueError(f"learning.minibatch_rows is {rows}, expected at least {least} for {ranks} learners")
-
-
-class RankLearner(Learner):
-    """The learner of one rank. All ranks must be given the same config, seed and progress."""
-
-    def __init__(self, game: Game, config: Learning, seed: int, ranks: Ranks, rank: int) -> None:
-        """Raises ValueError as `check_minibatches` does."""
-        check_minibatches(config, ranks.size)
-        super().__init__(game, config, seed, ranks)
-        self._rows = _Rows(game, self.device, config, ranks, rank)
-        self._search_steps = SearchSteps(
-            config.search_objective, self._rows, epochs=config.epochs, minibatch_rows=self._searched_rows)
-
-
-class _Rows(RowStaging):
-    """Minibatches of which this rank takes every R-th row."""
-
-    def __init__(self, game: Game, device: torch.device, config: Learning, ranks: Ranks, rank: int) -> None:
-        super().__init__(game, device, symmetries=config.symmetries, wdl=config.network.value == "wdl")
-        self._mine = slice(rank, None, ranks.size)
-
-    def _batch(self, rows: Rows, picked: torch.Tensor, which: torch.Tensor) -> RowBatch:
-        return super()._batch(rows, picked[self._mine], which[self._mine])
 
 
 def shards(chunks: Sequence[Chunk], game: Game, ranks: int) -> list[list[Chunk]]:

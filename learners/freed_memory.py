@@ -15,7 +15,10 @@ SMALLER = 1 << 25   # the largest mmap threshold of glibc before 2.35
 
 
 def keep_freed_memory() -> None:
-    """Up to `KEPT` bytes that this process frees stay with it from now on; does nothing where there is no glibc."""
+    """Blocks below `KEPT` bytes that this process frees stay with it from now on, as many as it ever had at once.
+
+    In threads beside the main one only blocks below 64 MB do. Does nothing where there is no glibc.
+    """
     if platform.libc_ver()[0] != "glibc":
         return
     libc = ctypes.CDLL(None)

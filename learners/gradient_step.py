@@ -51,7 +51,7 @@ class GradientStep:
             self._average_gradients(loss)
         gradients = self._gradients()
         norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
-        factor = self._max_norm / torch.maximum(norm, self._max_norm)
+        factor = (self._max_norm / norm).clamp(max=1)
         torch._foreach_mul_(gradients, factor)
         # 0 times what is not finite is no number; where this is 1 the fused kernel of Adam leaves everything alone
         spoilt = ((loss + norm) * 0 != 0).to(torch.float32)

@@ -32,7 +32,7 @@ from learners.output import Output
 from learners.precision import autocast
 from learners.prediction import Prediction, predict
 from learners.prefetch import BUFFERS
-from learners.ranks import ALONE, Ranks
+from learners.ranks import ALONE, Ranks, check_minibatches
 from learners.reference import load_reference
 from learners.rows import Rows, RowStaging
 from learners.schedule import at
@@ -57,8 +57,10 @@ class Learner:
 
         Sets the number of torch threads of the process and, on the CPU, that it keeps the memory it frees.
 
-        ranks: who makes every gradient step together with this one; see `learners/data_parallel.py`.
+        ranks: who makes every gradient step together with this one; see `learners/data_parallel.py`. All must be given
+        the same config, seed and progress. Raises ValueError as `check_minibatches` does.
         """
+        check_minibatches(config, ranks.size)
         torch.set_num_threads(config.threads)
         self.game, self.config, self.seed = game, config, seed
         self.device = choose_device(config.device)
@@ -77,7 +79,7 @@ class Learner:
         buffers = BUFFERS if self.prefetches else 1
         self._unrolls = Staging(game, self.device, buffers=buffers)
         self._rows = RowStaging(game, self.device, symmetries=config.symmetries, wdl=config.network.value == "wdl",
-                                buffers=buffers)
+                                buffers=buffers, ranks=ranks)
         self._searched_rows = config.minibatch_rows or SEARCHED_ROWS
         reference = self._reference()
         self._unroll_objective = UnrollObjective(

@@ -89,8 +89,9 @@ def _folder(path: Path) -> Path:
         raise ValueError(f"there is no model in {path}: there is no such folder")
     if (path / CONFIG).is_file():
         if any(path.glob("checkpoints/ckpt_*")):
-            method = _read_config(path / CONFIG).get("method")
-            raise ValueError(f"there is no model in {path}: a run of method {method} trains no network")
+            random = _read_config(path / CONFIG).get("method") == "random"
+            why = "a run of method random trains no network" if random else "its checkpoints hold no whole learner"
+            raise ValueError(f"there is no model in {path}: {why}")
         raise ValueError(f"there is no model in {path}: this run has no checkpoint yet")
     raise ValueError(f"there is no model in {path}: expected the folder of a run, a checkpoint, a learner or an export")
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from learners.schedule import Schedule, Weight, largest
+from learners.schedule import Schedule, Weight, is_schedule, largest
 from learners.section import Section
 
 
@@ -27,18 +27,8 @@ class Term(Section):
 
 def long_form(term: Any) -> Any:
     """A term as it was written, a weight alone as `{weight: ...}`."""
-    is_schedule = isinstance(term, dict) and bool(term) and set(term) <= set(Schedule.model_fields)
     number = isinstance(term, int | float) and not isinstance(term, bool)
-    return {"weight": term} if number or is_schedule or isinstance(term, Schedule) else term
-
-
-def long_terms(learning: Mapping[str, Any]) -> dict[str, Any]:
-    """Section `learning` as it was written with every term of its objectives in long form: changes merge into that."""
-    return {
-        name: {term: long_form(given) for term, given in section.items()}
-        if name in ("objective", "search_objective") and isinstance(section, dict) else section
-        for name, section in learning.items()
-    }
+    return {"weight": term} if number or is_schedule(term) or isinstance(term, Schedule) else term
 
 
 class VTrace(Term):
@@ -148,3 +138,17 @@ class SearchObjective(Section):
 def largest_weight(term: Term | None) -> float:
     """The largest weight that a term ever has; 0 for none."""
     return 0.0 if term is None else largest(term.weight)
+
+
+OBJECTIVES: dict[str, type[Section]] = {"objective": Objective, "search_objective": SearchObjective}
+"""Those of section `learning`."""
+
+
+def long_terms(learning: Mapping[str, Any]) -> dict[str, Any]:
+    """Section `learning` as it was written with every term of its objectives in long form: changes merge into that."""
+    return {
+        name: {term: long_form(given) if term in OBJECTIVES[name].model_fields else given
+               for term, given in section.items()}
+        if name in OBJECTIVES and isinstance(section, dict) else section
+        for name, section in learning.items()
+    }

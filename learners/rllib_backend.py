@@ -27,11 +27,12 @@ from envs.adapters.rllib_vector import action_space, observation_space
 from learners import checkpoint
 from learners.chunk import Chunk, to_wire
 from learners.config import Learning
-from learners.data_parallel import check_minibatches, shards
+from learners.data_parallel import shards
 from learners.device import choose_device
 from learners.learner import Learner
 from learners.networks import Weights
 from learners.prediction import Prediction
+from learners.ranks import check_minibatches
 from learners.rllib_learner import NetworkLearner, learner_config
 from learners.rllib_module import NetworkModule, module_config
 from native.game import Game

@@ -1,8 +1,8 @@
 """One rank of our learner inside RLlib's: RLlib brings its process, its device and torch's process group.
 
-What is learned is learned by `learners.data_parallel.RankLearner`; RLlib's own minibatches, optimisers, gradient checks
-(which wait for the device twice per parameter) and DistributedDataParallel take no part. Its module holds our network,
-so that what RLlib says of weights is true.
+What is learned is learned by `learners.learner.Learner`; RLlib's own minibatches, optimisers, gradient checks (which
+wait for the device twice per parameter) and DistributedDataParallel take no part. Its module holds our network, so that
+what RLlib says of weights is true.
 """
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from ray.rllib.core.learner.torch.torch_learner import TorchLearner
 
 from learners.chunk import from_wire
 from learners.config import Learning
-from learners.data_parallel import Processes, RankLearner
-from learners.ranks import ALONE
+from learners.data_parallel import Processes
+from learners.learner import Learner
 from learners.terms import Terms
 from native.game import Game, rebuild
 
@@ -30,7 +30,7 @@ def learner_config(game: Game, learning: Learning, seed: int) -> dict[str, Any]:
 class NetworkLearner(TorchLearner):
     """Settings are in `learner_config_dict`, see `learner_config`."""
 
-    learner: RankLearner
+    learner: Learner
     """Our own; its network is that of RLlib's module."""
 
     def _make_module(self) -> Any:
@@ -39,16 +39,15 @@ class NetworkLearner(TorchLearner):
         made[DEFAULT_MODULE_ID].network = self.learner.network
         return made
 
-    def _make_learner(self, module: str, options: dict[str, Any], learning: dict[str, Any], seed: int) -> RankLearner:
+    def _make_learner(self, module: str, options: dict[str, Any], learning: dict[str, Any], seed: int) -> Learner:
         device = torch.device(self.device)
         if device.type == "cuda":
             torch.cuda.set_device(device)       # what "cuda" alone means from now on
         here = {"device": device.type, "prefetch": False}
         config, game = Learning.model_validate(learning).model_copy(update=here), rebuild(module, options)
         if not torch.distributed.is_initialized():
-            return RankLearner(game, config, seed, ALONE, 0)
-        ranks = Processes()
-        return RankLearner(game, config, seed, ranks, ranks.rank)
+            return Learner(game, config, seed)
+        return Learner(game, config, seed, Processes())
 
     def update(self, *args: Any, **kwargs: Any) -> dict[str, float]:
         """Learns from this rank's shard and returns our figures.

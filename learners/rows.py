@@ -17,6 +17,7 @@ from learners.chunk import Chunk, validate
 from learners.columns import expected_rows
 from learners.device import moved
 from learners.host_memory import HostMemory
+from learners.ranks import ALONE, Ranks
 
 if TYPE_CHECKING:
     from native.game import Game
@@ -54,10 +55,14 @@ class RowStaging:
     """Preallocated host memory (pinned for cuda), and the symmetries of the game."""
 
     def __init__(
-        self, game: Game, device: torch.device, *, symmetries: bool, wdl: bool, buffers: int = 1
+        self, game: Game, device: torch.device, *, symmetries: bool, wdl: bool, buffers: int = 1, ranks: Ranks = ALONE
     ) -> None:
-        """symmetries: show rows in random ones. wdl: outcomes must be 1, 0 or -1. buffers: see `Staging`."""
+        """symmetries: show rows in random ones. wdl: outcomes must be 1, 0 or -1. buffers: see `Staging`.
+
+        ranks: of a minibatch each takes its share of the rows.
+        """
         self._game, self._device, self._wdl = game, device, wdl
+        self._mine = slice(ranks.rank, None, ranks.size)
         self._memory = HostMemory(device, buffers)
         self._capacity = (0, 0)
         seen = game.symmetries if symmetries else game.symmetries[:1]
@@ -105,8 +110,8 @@ class RowStaging:
         count = max(1, int(rows.rows / size + 0.5))
         for number in range(count):
             end = (number + 1) * size if number < count - 1 else rows.rows
-            mine = slice(number * size, end)
-            yield self._batch(rows, order[mine], which[mine])
+            part = slice(number * size, end)
+            yield self._batch(rows, order[part][self._mine], which[part][self._mine])
 
     def _batch(self, rows: Rows, picked: torch.Tensor, which: torch.Tensor) -> RowBatch:
         """The rows `picked`, each in the symmetry with the number `which`; both `[n]`, int64."""

@@ -66,6 +66,11 @@ class Schedule(Section):
         return value + (following - value) * (progress - left) / (right - left)
 
 
+def is_schedule(given: object) -> bool:
+    """Whether this, as it was written, is a schedule, however wrong."""
+    return isinstance(given, Mapping) and bool(given) and set(given) <= set(Schedule.model_fields)
+
+
 def at(number: float | Schedule, progress: float) -> float:
     """The number after this share of the budget, 0 to 1."""
     return number.at(progress) if isinstance(number, Schedule) else number

@@ -13,7 +13,7 @@ from torch.nn.utils import get_total_norm
 class Terms:
     """The terms of one gradient step, scalars."""
 
-    weighted: dict[str, torch.Tensor]   # weight times term, with gradient; at least one
+    weighted: dict[str, torch.Tensor]   # see `weighted`; at least one has a gradient
     metrics: dict[str, torch.Tensor]    # without gradient, the terms without their weights
 
     @property

@@ -19,7 +19,8 @@ from league.run_directory import WINDOWS, RunDirectory
 from learners.calibration import calibration_error, equal_width
 from learners.learner import Learner
 from learners.network_config import Network
-from learners.objective_config import Outcome, SearchObjective
+from learners.objective_config import Outcome, SearchObjective, Term
+from learners.schedule import Schedule
 from serve.run_store import SqliteRunStore
 from tests.league.conftest import tiny
 
@@ -129,20 +130,23 @@ def test_impossible_comparisons_are_refused(tmp_path: Path) -> None:
         Comparison(seeds=(1, 1))
     with pytest.raises(ValueError, match="variant 'a/b' is no name"):
         Comparison(variants={"a/b": {}})
-    with pytest.raises(ValueError, match=r"variants\.a\.search_objective\.value_quartik is .*: extra inputs"):
+    with pytest.raises(ValueError, match=r"variants\.a\.search_objective\.value_quartik is 1: extra inputs"):
         Comparison(variants={"a": {"search_objective": {"value_quartik": 1}}}).learning_of("a", config().learning)
 
 
 def test_variants_may_be_written_in_short() -> None:
     base = config().learning.model_copy(update={
         "network": Network(kind="residual", channels=7, blocks=2, value_planes=9),
-        "search_objective": SearchObjective(value=Outcome(root_value_share=0.3))})
+        "search_objective": SearchObjective(value=Outcome(root_value_share=0.3),
+                                            difficulty=Term(weight=Schedule(linear=(1.0, 0.0))))})
     variants: dict[str, dict[str, Any]] = {
-        "small": {"network": {"preset": "small", "blocks": 3}, "search_objective": {"value": 0.2}},
+        "small": {"network": {"preset": "small", "blocks": 3},
+                  "search_objective": {"value": 0.2, "difficulty": {"cosine": [0.4, 0.2]}}},
         "none": {"network": {"preset": "tiny"}}}
     found = Comparison(variants=variants).learning_of("small", base)
     assert (found.network.channels, found.network.blocks, found.network.value_planes) == (64, 3, 1)
     assert found.search_objective.value == Outcome(weight=0.2, root_value_share=0.3)
+    assert found.search_objective.difficulty == Term(weight=Schedule(cosine=(0.4, 0.2)))
     with pytest.raises(ValueError, match=r"variants\.wdl: search_objective.value.root_value_share 0.3 needs"):
         Comparison(variants=VARIANTS).learning_of("wdl", base)
     with pytest.raises(ValueError, match=r"variants\.none\.network: preset is 'tiny', expected one of small"):

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from league.config import ConfigError, dump_config, load_config, parse_config
-from learners.objective_config import Term, Upgo, Value
+from learners.objective_config import Objective, Ppo, Term, Upgo, Value
 from learners.schedule import Schedule
 from tests.league.conftest import tiny
 
@@ -54,16 +54,21 @@ def test_overrides_reach_into_sections(written: Path) -> None:
 
 def test_changes_reach_into_terms_in_short_form(written: Path) -> None:
     tree = yaml.safe_load(written.read_text())
-    tree["learning"]["objective"] = {"upgo": 0.1, "value": {"linear": [1.0, 0.5]}, "value_quartic": None}
-    written.write_text(yaml.safe_dump(tree | {"profiles": {"late": {"learning": {"objective": {"value": {"lam": 0.5}}}},
-                                                           "none": 3}}))
+    tree["learning"]["objective"] = {"upgo": 0.1, "value": {"linear": [1.0, 0.5]}, "value_quartic": None,
+                                     "ppo": {"weight": 0.3, "clip": 0.1}}
+    tree["learning"]["optimiser"] = {"learning_rate": {"linear": [1.0, 0.5]}}
+    late = {"learning": {"objective": {"value": {"lam": 0.5}, "entropy": 0.3, "upgo": {"linear": [0.2, 0.1]}}}}
+    written.write_text(yaml.safe_dump(tree | {"profiles": {"late": late, "none": 3}}))
     path = "learning.objective"
-    objective = load_config(
-        written, [f"{path}.upgo.per_head=true", f"{path}.entropy=0.3", f"{path}.entropy.weight=0.2",
-                  f"{path}.value_quartic.weight=0.7"], profile="late").learning.objective
-    assert objective.upgo == Upgo(weight=0.1, per_head=True)
-    assert objective.value == Value(weight=Schedule(linear=(1.0, 0.5)), lam=0.5)
-    assert (objective.entropy, objective.value_quartic) == (Term(weight=0.2), Term(weight=0.7))
+    learning = load_config(written, [
+        f"{path}.upgo.per_head=true", f"{path}.upgo.cosine=[0.4, 0.3]", f"{path}.entropy=0.3",
+        f"{path}.entropy.weight=0.2", f"{path}.value_quartic.weight=0.7", f"{path}.ppo=0.4",
+        "learning.optimiser.learning_rate.cosine=[0.1, 0.0]"], profile="late").learning
+    assert learning.objective == Objective(
+        upgo=Upgo(weight=Schedule(cosine=(0.4, 0.3)), per_head=True), ppo=Ppo(weight=0.4, clip=0.1),
+        value=Value(weight=Schedule(linear=(1.0, 0.5)), lam=0.5), entropy=Term(weight=0.2),
+        value_quartic=Term(weight=0.7))
+    assert learning.optimiser.learning_rate == Schedule(cosine=(0.1, 0.0))
     with pytest.raises(ConfigError, match="profile 'none' is 3, expected keys and values"):
         load_config(written, profile="none")
 
@@ -100,6 +105,8 @@ def test_profiles_come_from_the_file_or_beside_it(written: Path) -> None:
         ("self_play.engine=onnxruntime", "deterministic needs self_play.engine: torch, got onnxruntime"),
         ("learning.ema_decay=0.9", "learning.ema_decay needs method alphazero, distill or imitate"),
         ("learning.network.value=wdl", "learning.network.value wdl needs a method whose targets are outcomes"),
+        ("learning={reference: a, search_objective: {kl_reference: 1}}", "search_objective.kl_reference has no effect "
+         "with method actor_critic, which learns from learning.objective"),
         ("method=imitate", "method imitate needs imitation.dataset or imitation.bot"),
         ("imitation={dataset: nowhere, bot: one_ply}", "dataset nowhere and bot one_ply exclude each other"),
         ("imitation={opponents: [one_ply]}", "opponents one_ply need a bot that is recorded against them"),

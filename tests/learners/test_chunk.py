@@ -168,6 +168,10 @@ def test_an_impossible_searched_decision_is_refused(name: str, value: Any, sente
 
 @pytest.mark.parametrize(("name", "value", "sentence"), [
     ("reward", np.nan, "'reward' has a value outside: finite"),
+    ("reward", np.inf, "'reward' has a value outside"),
+    ("reward", -np.inf, "'reward' has a value outside"),
+    ("discount", -0.1, "'discount' has a value outside"),
+    ("discount", np.nan, "'discount' has a value outside"),
     ("discount", 1.5, "'discount' has a value outside: 0 to 1"),
     ("log_prob", 0.1, "'log_prob' has a value outside: finite numbers not above 0"),
     ("log_prob", np.nan, "'log_prob' has a value outside"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,7 @@ import torch
 
 from envs.registry import make
 from learners.config import Learning, Optimiser
-from learners.data_parallel import RankLearner, shards
+from learners.data_parallel import shards
 from learners.gradient_step import GradientStep
 from learners.learner import Learner
 from learners.networks import digest
@@ -40,14 +42,23 @@ class Together:
         # in the same order on every rank: equal sums, bit by bit
         return torch.stack(sorted(self._parts, key=lambda part: part.flatten().tolist())).sum(0)
 
+    def ranks(self) -> list[Rank]:
+        return [Rank(self.size, rank, self.sum) for rank in range(self.size)]
+
+
+@dataclass
+class Rank:
+    size: int
+    rank: int
+    sum: Callable[[torch.Tensor], torch.Tensor]
+
 
 class Team:
     """The learners of all ranks."""
 
     def __init__(self, config: Learning, size: int = RANKS, game: Any = GAME) -> None:
-        ranks = Together(size)
         self.game, self.size = game, size
-        self.learners = [RankLearner(game, config, SEED, ranks, rank) for rank in range(size)]
+        self.learners = [Learner(game, config, SEED, rank) for rank in Together(size).ranks()]
         self._threads = ThreadPoolExecutor(size)
 
     def update(self, chunks: list[Any], progress: float = 0.0) -> list[dict[str, float]]:
@@ -83,6 +94,19 @@ def test_ranks_stay_equal_and_do_what_one_learner_does(case: str, game: Any) -> 
     assert {one.version for one in team.learners} == {UPDATES}
 
 
+@pytest.mark.parametrize("case", ["vtrace", "rows"])
+def test_ranks_know_the_reference(tmp_path: Path, case: str) -> None:
+    Learner(GAME, CASES[case], seed=9).save(tmp_path / "teacher")
+    objective = {"search_objective" if case == "rows" else "objective": {"kl_reference": 0.5}}
+    config = Learning.model_validate(CASES[case].model_dump() | {"reference": tmp_path / "teacher"} | objective)
+    alone, team = Learner(GAME, config, SEED), Team(config)
+    chunks = chunks_for(GAME, case, alone, 0)
+    expected = alone.update(chunks)["loss_kl_reference"]
+    assert expected > 0
+    assert {one["loss_kl_reference"] > 0 for one in team.update(chunks)} == {True}
+    assert difference(alone.weights(), team.learners[0].weights()) < TOLERANCE
+
+
 def test_minibatches_of_unrolls_are_as_many_for_all_ranks() -> None:
     config = CASES["ppo, epochs"].model_copy(update={"minibatch_rows": 12})
     team, alone = Team(config), Learner(GAME, config, SEED)
@@ -110,16 +134,14 @@ def test_a_loss_that_is_not_finite_on_one_rank_keeps_all_from_the_step(reward: f
 
 def test_ranks_whose_losses_need_other_parameters_step_together() -> None:
     """Where a pass is compiled an unneeded parameter has a gradient of 0, elsewhere none: sums have one length."""
-    together = Together(2)
-
-    def step(rank: int) -> list[float]:
+    def step(rank: Rank) -> list[float]:
         named = {name: torch.nn.Parameter(torch.ones(size)) for name, size in (("needed", 2), ("other", 3))}
-        loss = named["needed"].sum() + (named["other"].sum() if rank else 0)
-        GradientStep(named, Optimiser(), None, together)(loss, 0.1)
+        loss = named["needed"].sum() + (named["other"].sum() if rank.rank else 0)
+        GradientStep(named, Optimiser(), None, rank)(loss, 0.1)
         return [float(value) for parameter in named.values() for value in parameter.detach()]
 
     with ThreadPoolExecutor(2) as pool:
-        one, two = pool.map(step, range(2))
+        one, two = pool.map(step, Together(2).ranks())
     assert one == two
     assert all(value < 1 for value in one)
 

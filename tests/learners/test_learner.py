@@ -61,6 +61,10 @@ def test_metrics() -> None:
 def test_the_gradient_norm_is_clipped() -> None:
     free = learner(config=CONFIG.model_copy(update={"optimiser": Optimiser(max_grad_norm=1e6)})).update(chunks(0))
     assert free["grad_norm_after"] == pytest.approx(free["grad_norm_before"])
+    unbounded = learner(config=CONFIG.model_copy(update={"optimiser": Optimiser(max_grad_norm=float("inf"))}))
+    figures = unbounded.update(chunks(0))
+    assert figures["grad_norm_after"] == figures["grad_norm_before"] == free["grad_norm_before"]
+    assert all(np.isfinite(array).all() for array in unbounded.weights().values())
     tight = learner(config=CONFIG.model_copy(update={"optimiser": Optimiser(max_grad_norm=0.01)})).update(chunks(0))
     assert tight["grad_norm_before"] == pytest.approx(free["grad_norm_before"])
     assert free["grad_norm_before"] > 0.01
@@ -186,6 +190,10 @@ def test_refused_chunks() -> None:
     chunk = random_chunk(GAME, (6, 4), 0)
     with pytest.raises(ValueError, match="header says rows"):
         ours.update([Chunk(chunk.header, {name: column[:, :2] for name, column in chunk.columns.items()})])
+    spoilt = random_chunk(GAME, (6, 4), 1)
+    spoilt.columns["reward"][2, 3] = np.nan
+    with pytest.raises(ValueError, match="chunk 'chunk-1' column 'reward' has a value outside: finite numbers"):
+        ours.update([chunk, spoilt, random_chunk(GAME, (6, 4), 2)])
     assert ours.version == 0
 
 

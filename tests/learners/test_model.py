@@ -99,6 +99,9 @@ def test_where_there_is_no_model(tmp_path: Path) -> None:
     (tmp_path / "checkpoints" / "ckpt_000001_000000001").mkdir(parents=True)
     with pytest.raises(ValueError, match="a run of method random trains no network"):
         load_model(tmp_path)
+    (tmp_path / "config.yaml").write_text("game: tic_tac_toe\n")
+    with pytest.raises(ValueError, match="its checkpoints hold no whole learner"):
+        load_model(tmp_path)
     run = make_run(tmp_path / "run", registry.make("tic_tac_toe"))
     (run / "config.yaml").write_text("game: [")
     with pytest.raises(ValueError, match=r"cannot read .*config\.yaml"):
