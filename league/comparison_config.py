@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import Field, ValidationError, field_validator
 
+from league.config_fault import fault
 from learners.config import Learning
 from learners.network_config import without_preset
 from learners.objective_config import long_terms
@@ -58,11 +59,7 @@ class Comparison(Section):
                 changes["network"] = without_preset(changes["network"], base.network.kind)
             return Learning.model_validate(merged(base.model_dump(), changes))
         except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            where = ".".join(str(part) for part in ("comparison.variants", variant, *first["loc"]))
-            if first["type"] == "value_error":
-                raise ValueError(f"{where}: {first['msg'].removeprefix('Value error, ')}") from None
-            raise ValueError(f"{where} is {first['input']!r}: {first['msg'].lower()}") from None
+            raise ValueError(fault(error, Learning, "comparison.variants", variant)) from None
         except ValueError as error:
             raise ValueError(f"comparison.variants.{variant}.network: {error}") from None
 

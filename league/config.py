@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import difflib
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from actors.config import Replay, Rollout, SelfPlay
 from envs import registry
 from league.baseline_config import Baseline
 from league.comparison_config import Comparison
+from league.config_fault import fault
 from league.distill_config import Distill
 from league.fit import check_fit
 from league.imitation_config import Imitation
@@ -23,8 +23,9 @@ from league.replay_index import check_milestones
 from league.sections import Budget, Cluster, Evaluation, League, Tracking, Windows
 from league.tracking import check_tracking
 from learners.config import Learning
+from learners.network_config import OF_PRESETS
 from learners.objective_config import OBJECTIVES, long_form, long_terms
-from learners.schedule import TAGS, changes, is_schedule
+from learners.schedule import changes, is_schedule
 from learners.section import Section
 from native.game import Game
 
@@ -163,6 +164,8 @@ def load_config(path: str | Path, overrides: Sequence[str] = (), profile: str | 
         changed = profiles[profile] if profile in profiles else _read(beside)
         if not isinstance(changed, dict):
             raise ConfigError(f"{path}: profile {profile!r} is {changed!r}, expected keys and values")
+        if "preset" in _network(changed):
+            _forget_size(tree)
         _merge(tree, _long(changed))
     return parse_config(tree, str(path), overrides)
 
@@ -175,7 +178,7 @@ def parse_config(tree: Mapping[str, Any], source: str, overrides: Sequence[str] 
     try:
         config = RunConfig.model_validate(changed)
     except ValidationError as error:
-        raise ConfigError(f"{source}: {_sentence(error)}") from None
+        raise ConfigError(f"{source}: {fault(error, RunConfig)}") from None
     try:
         game = config.make_game()
         check_fit(config, game)
@@ -207,6 +210,20 @@ def _long(tree: dict[str, Any]) -> dict[str, Any]:
     return tree | {"learning": long_terms(learning)} if isinstance(learning, dict) else tree
 
 
+def _network(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """Section `learning.network` as it was written, empty without one."""
+    learning = tree.get("learning")
+    network = learning.get("network") if isinstance(learning, dict) else None
+    return network if isinstance(network, dict) else {}
+
+
+def _forget_size(tree: Mapping[str, Any]) -> None:
+    """Takes the settings away that a preset, chosen later, stands for."""
+    network = _network(tree)
+    for name in OF_PRESETS:
+        network.pop(name, None)
+
+
 def _merge(tree: dict[str, Any], other: Mapping[str, Any]) -> None:
     for key, value in other.items():
         if isinstance(value, Mapping) and isinstance(tree.get(key), dict) and not is_schedule(value):
@@ -226,6 +243,8 @@ def _override(tree: dict[str, Any], override: str) -> None:
     if isinstance(value, str):
         with contextlib.suppress(ValueError):
             value = float(value)    # YAML 1.1 reads 1e-3 as text
+    if key == "learning.network.preset":
+        _forget_size(tree)
     *parents, last = key.split(".")
     if parents[:1] == ["learning"] and parents[1:2] and parents[1] in OBJECTIVES:   # its terms, the weight named or not
         if len(parents) == 2 and isinstance(long := long_form(value), dict) and long is not value:
@@ -242,29 +261,6 @@ def _override(tree: dict[str, Any], override: str) -> None:
     if is_schedule({last: value}) and is_schedule(tree):
         tree.clear()        # it is of one kind
     tree[last] = value
-
-
-def _sentence(error: ValidationError) -> str:
-    first = error.errors(include_url=False)[0]
-    where = ".".join(str(part) for part in first["loc"] if part not in TAGS)
-    if first["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(str(first["loc"][-1]), _keys_beside(first["loc"]), n=1)
-        return f"unknown key {where!r}" + (f"; did you mean {near[0]!r}?" if near else "")
-    if first["type"] == "missing":
-        return f"{where!r} is missing"
-    message = first["msg"].removeprefix("Value error, ")
-    if not where or first["type"] == "value_error":
-        return f"{where}: {message}" if where else message
-    return f"{where!r} is {first['input']!r}: {message[0].lower()}{message[1:]}"
-
-
-def _keys_beside(location: Sequence[int | str]) -> list[str]:
-    """Keys that the section of a misplaced key has."""
-    model: Any = RunConfig
-    for part in location[:-1]:
-        field = model.model_fields.get(str(part)) if hasattr(model, "model_fields") else None
-        model = field.annotation if field is not None else None
-    return list(getattr(model, "model_fields", ()))
 
 
 def dump_config(config: RunConfig) -> str:

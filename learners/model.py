@@ -22,7 +22,8 @@ from native.game import Game
 
 LEARNER = "learner"
 FACTS = "learner.json"
-CONFIG = "config.yaml"
+CONFIG, METADATA = "config.yaml", "run_metadata.json"
+LEARNERLESS = ("random", "compare")     # methods
 LEVELS = 3      # from a learner's folder up to its run's: learner, checkpoint, checkpoints
 
 
@@ -88,10 +89,12 @@ def _folder(path: Path) -> Path:
     if not path.exists():
         raise ValueError(f"there is no model in {path}: there is no such folder")
     if (path / CONFIG).is_file():
+        method = _read_config(path / CONFIG).get("method")
+        if method in LEARNERLESS:
+            raise ValueError(f"there is no model in {path}: a run of method {method} keeps no learner")
         if any(path.glob("checkpoints/ckpt_*")):
-            random = _read_config(path / CONFIG).get("method") == "random"
-            why = "a run of method random trains no network" if random else "its checkpoints hold no whole learner"
-            raise ValueError(f"there is no model in {path}: {why}")
+            raise ValueError(f"there is no model in {path}: its checkpoints hold no whole learner")
+    if any((path / name).is_file() for name in (CONFIG, METADATA)):
         raise ValueError(f"there is no model in {path}: this run has no checkpoint yet")
     raise ValueError(f"there is no model in {path}: expected the folder of a run, a checkpoint, a learner or an export")
 

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -27,6 +27,8 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     },
 }
 """What `preset: small` and so on stand for, by kind of network."""
+OF_PRESETS = {name for sizes in PRESETS.values() for size in sizes.values() for name in size}
+"""Settings that some preset stands for."""
 
 
 class Network(Section):
@@ -39,7 +41,9 @@ class Network(Section):
     kind: Literal["mlp", "residual", "transformer"] = Field(
         default="mlp", description="mlp: any game; residual: [C, H, W] boards; transformer: games that declare cards"
     )
-    hidden: tuple[int, ...] = Field(default=(256, 256), min_length=1, description="widths of the mlp's hidden layers")
+    hidden: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        default=(256, 256), min_length=1, description="widths of the mlp's hidden layers"
+    )
     channels: int = Field(default=64, ge=1, description="planes of every layer of the residual tower")
     blocks: int = Field(default=5, ge=1, description="residual blocks, two 3x3 convolutions each")
     policy_head: Literal["flat", "spatial", "factored"] = Field(

@@ -9,10 +9,6 @@ import typer
 from rich.table import Table
 
 from serve.command_line import DEFAULT_RUNS_DIR, RunsDir, console, one_sentence
-from serve.run_files import read_document
-
-METADATA = "run_metadata.json"
-LEARNERLESS = ("random", "compare")     # methods
 
 app = typer.Typer(rich_markup_mode="markdown")
 
@@ -44,9 +40,6 @@ def export(
 
         inside = runs_dir / model_path
         path = inside if not Path(model_path).exists() and inside.exists() else Path(model_path)
-        method = read_document(path / METADATA).get("method")
-        if method in LEARNERLESS:
-            raise ValueError(f"there is no model in {path}: a run of method {method} keeps no learner")
         model = load_model(path)
         folder = _folder(out) if out is not None else exported_beside(model.directory)
         facts = Exporter(model.game, model.network).write(folder, model.weights, int(model.facts["version"]))

@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 BEGIN, END = "<!-- tree: python -m tests.readme_tree -->", "<!-- end of tree -->"
-FOLDERS = ("serve", "league", "actors", "learners", "envs", "native", "deploy", "configs")
+FOLDERS = ("serve", "league", "actors", "learners", "envs", "native", "configs")
 WIDTH = 34
 
 

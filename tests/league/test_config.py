@@ -73,6 +73,19 @@ def test_changes_reach_into_terms_in_short_form(written: Path) -> None:
         load_config(written, profile="none")
 
 
+def test_a_preset_that_is_chosen_later_wins(written: Path) -> None:
+    tree = yaml.safe_load(written.read_text())
+    tree["learning"]["network"] = {"hidden": [7, 7]}
+    tower = {"learning": {"network": {"kind": "residual", "preset": "small", "blocks": 2}}}
+    written.write_text(yaml.safe_dump(tree | {"profiles": {"tower": tower}}))
+    assert load_config(written, ["learning.network.preset=small"]).learning.network.hidden == (64, 64)
+    network = load_config(written, profile="tower").learning.network
+    assert (network.channels, network.blocks) == (64, 2)
+    network = load_config(written, ["learning.network.preset=medium", "learning.network.channels=5"], "tower") \
+        .learning.network
+    assert (network.channels, network.blocks) == (5, 10)
+
+
 def test_profiles_come_from_the_file_or_beside_it(written: Path) -> None:
     written.write_text(written.read_text() + "\nprofiles:\n  big: {rollout: {games: 64}}\n")
     (written.parent / "profiles").mkdir()
@@ -107,6 +120,10 @@ def test_profiles_come_from_the_file_or_beside_it(written: Path) -> None:
         ("learning.network.value=wdl", "learning.network.value wdl needs a method whose targets are outcomes"),
         ("learning={reference: a, search_objective: {kl_reference: 1}}", "search_objective.kl_reference has no effect "
          "with method actor_critic, which learns from learning.objective"),
+        ("evaluation.opponents=one_ply", "'evaluation.opponents' is 'one_ply': expected a list in brackets"),
+        ("learning=3", "'learning' is 3: expected keys and values"),
+        ("learning.objective.upgo=abc", "'learning.objective.upgo' is 'abc': expected keys and values, a number or a"),
+        ("learning.network.hidden=[0]", "'learning.network.hidden.0' is 0: input should be greater than or equal to 1"),
         ("method=imitate", "method imitate needs imitation.dataset or imitation.bot"),
         ("imitation={dataset: nowhere, bot: one_ply}", "dataset nowhere and bot one_ply exclude each other"),
         ("imitation={opponents: [one_ply]}", "opponents one_ply need a bot that is recorded against them"),

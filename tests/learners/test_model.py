@@ -92,12 +92,15 @@ def test_where_there_is_no_model(tmp_path: Path) -> None:
         load_model(tmp_path / "nowhere")
     with pytest.raises(ValueError, match="expected the folder of a run, a checkpoint, a learner or an export"):
         load_model(tmp_path)
+    (tmp_path / "run_metadata.json").write_text("{}")
+    with pytest.raises(ValueError, match="this run has no checkpoint yet"):
+        load_model(tmp_path)
     (tmp_path / "config.yaml").write_text("game: tic_tac_toe\n")
     with pytest.raises(ValueError, match="this run has no checkpoint yet"):
         load_model(tmp_path)
     (tmp_path / "config.yaml").write_text("game: tic_tac_toe\nmethod: random\n")
     (tmp_path / "checkpoints" / "ckpt_000001_000000001").mkdir(parents=True)
-    with pytest.raises(ValueError, match="a run of method random trains no network"):
+    with pytest.raises(ValueError, match="a run of method random keeps no learner"):
         load_model(tmp_path)
     (tmp_path / "config.yaml").write_text("game: tic_tac_toe\n")
     with pytest.raises(ValueError, match="its checkpoints hold no whole learner"):

@@ -63,7 +63,7 @@ def test_nothing_else_is_replaced(ludus: Ludus) -> None:
 
 def test_where_there_is_no_model(ludus: Ludus) -> None:
     Path("runs/beta").mkdir()
-    Path("runs/beta/run_metadata.json").write_text('{"method": "random"}')
+    Path("runs/beta/config.yaml").write_text("method: random\n")
     done = ludus("beta")
     assert done.exit_code == 2
     assert done.stderr == "ludus: there is no model in runs/beta: a run of method random keeps no learner\n"
