@@ -18,6 +18,7 @@ import numpy.typing as npt
 from actors.draws import draw
 from league.positions import Evaluate, SearchStates
 from league.reliability_svg import reliability_svg
+from learners import dataset
 from learners.calibration import BINS, Sample, by_phase, calibrate
 from learners.recalibration import recalibrate
 from native.game import Game
@@ -29,6 +30,7 @@ Array = npt.NDArray[Any]
 SIDE_BY_SIDE = 256
 HELD_OUT_SEED = 30_001      # apart from the games of training and of evaluation
 VALUE = "value "
+ROUNDING = 1e-5             # of returns, which are sums in float32
 
 Judge = Callable[[VectorGame, npt.NDArray[np.int64]], tuple[npt.NDArray[np.int32], dict[str, Array]]]
 """Actions `[n]` for the games `rows [n]`, and by name what they are thought to be worth to who decides, `[n]` each."""
@@ -83,15 +85,31 @@ def search_judge(search: SearchStates, temperature: Temperature, seed: int) -> J
     return judge
 
 
+def check_game(game: Game) -> None:
+    """Raises ValueError for a game that `play` cannot play: more than one action at a time, or without states."""
+    if game.simultaneous or len(game.head_sizes) > 1:
+        raise ValueError(f"{game.name} is not played one action at a time, which this needs")
+    if not game.state_bytes:
+        raise ValueError(f"calibration needs a game with states; environments of {game.name} have none")
+
+
+def check_outcomes(game: Game, samples: Mapping[str, Sample]) -> None:
+    """Raises ValueError unless all outcomes are from -1 to 1, as those of games that are won or lost."""
+    for one in samples.values():
+        low, high = float(one.outcome.min()), float(one.outcome.max())
+        if max(-low, high) > 1 + ROUNDING:
+            raise ValueError(f"values of {game.name} cannot be judged: calibration needs outcomes from -1 to 1, "
+                             f"these go from {low:.6g} to {high:.6g}")
+
+
 def play(game: Game, judge: Judge, games: int, *, random_moves: int = 0, seed: int = HELD_OUT_SEED) -> Played:
     """Plays at least `games` whole games of `judge` with itself, the first `random_moves` of each at random.
 
     Every row plays as many games as the others, so that long ones are not missing at the end. Games that reach the
-    time limit count with the return they have by then. Raises ValueError for a game that is not played one action at
-    a time, and if no decision was left to judge.
+    time limit count with the return they have by then. Raises ValueError as `check_game` does, and if no decision was
+    left to judge.
     """
-    if game.simultaneous or len(game.head_sizes) > 1:
-        raise ValueError(f"{game.name} is not played one action at a time, which this needs")
+    check_game(game)
     each = -(-games // SIDE_BY_SIDE)
     vector = VectorGame(game, -(-games // each), seed)
     finished = np.zeros(vector.num_games, np.int64)
@@ -134,6 +152,21 @@ def play(game: Game, judge: Judge, games: int, *, random_moves: int = 0, seed: i
         for name, value in column.items() if name.startswith(VALUE)
     }
     return Played(samples, len(ended["episode"]), len(distinct))
+
+
+def stored(game: Game, evaluate: Evaluate, path: Path, batch: int) -> dict[str, Sample]:
+    """What the network says of a dataset's decisions, `batch` at once, and what the search that made it said, if it
+    did. Raises ValueError for a dataset that is not of this game or knows no outcomes."""
+    known = dataset.read_facts(path).known
+    if "outcome" not in known:
+        raise ValueError(f"{path} knows no outcomes, which values are measured by")
+    columns = dataset.load(path, game)
+    seen = columns["observation"]
+    value = np.concatenate([evaluate(seen[first : first + batch])[1] for first in range(0, len(seen), batch)])
+    samples = {"network": Sample.of(value, columns)}
+    if "root_value" in known:
+        samples["search"] = Sample.of(columns["root_value"], columns)
+    return samples
 
 
 def report(sample: Sample, *, bins: int = BINS, seed: int = 0) -> dict[str, Any]:

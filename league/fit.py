@@ -1,18 +1,27 @@
-"""Whether a config fits its game: what only the game and the parts themselves can tell."""
+"""Whether a config fits its game, and what it names fits it: what only the game, the parts and the files can tell."""
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from actors.replay import Replay as ReplayTable
+from envs import registry
 from league.imitation_source import check_source
 from league.positions import load_positions
 from league.recording import check_players
 from learners.columns import expected_columns, expected_rows
+from learners.config import Learning
+from learners.dataset import check_game, read_facts
+from learners.device import choose_device
+from learners.learner import Learner
+from learners.model import LEARNER
 from learners.network_fit import check_network
+from learners.reference import load_reference
+from learners.warm_start import warm_start
 from native.game import Game
 from native.search import Search
 from native.search_settings import SearchSettings
@@ -85,6 +94,80 @@ def check_fit(config: RunConfig, game: Game) -> None:
             f"replay.max_bytes is {config.replay.max_bytes}, expected at least {2 * config.batch_chunks * chunk}: "
             f"two batches of {config.batch_chunks} chunks of {chunk} bytes"
         )
+
+
+def check_start(config: RunConfig, begun: Mapping[str, Any] | None = None, checkpoint: Path | None = None) -> None:
+    """Looks, before anything begins, at what a run needs besides its config: a device, models and datasets, or RLlib.
+
+    No part of `check_fit`, since a config may be read where its files are not, or when they are no longer needed.
+
+    begun: the config that a run to be resumed has had so far. checkpoint: its newest one, in which case
+    `learning.initialise_from` does not count. Raises ValueError, in one sentence, for the first thing that cannot be.
+    """
+    game = config.make_game()
+    if begun is not None:
+        _check_same_run(config, begun, game)
+    if config.method == "random":
+        return
+    base = config.learner_settings()
+    variants = config.comparison.variants if config.method == "compare" else {}
+    for learning in (base, *(config.comparison.learning_of(variant, base) for variant in variants)):
+        _check_learner(learning, game, checkpoint)
+    if config.method == "distill" and config.distill.first_dataset is not None:
+        needs = ": expected learning.search_objective.value 0 and no value_quartic"
+        _check_dataset(config.distill.first_dataset, game, needs if base.search_objective.learns_outcomes else None)
+    if config.method == "compare" and config.comparison.dataset is not None:
+        _check_dataset(config.comparison.dataset, game, ", which values are measured by")
+    if config.method == "baseline":
+        from league.rllib_algorithm import algorithm_config  # RLlib takes seconds to import: only its runs pay
+
+        try:
+            algorithm_config(config, config.baseline)
+        except ValueError as error:
+            raise ValueError(str(error).splitlines()[0]) from None      # RLlib adds how not to be told
+
+
+def _check_same_run(config: RunConfig, begun: Mapping[str, Any], game: Game) -> None:
+    """A resumed run goes on with what it has learned and measured, which another game or method could not use."""
+    now: dict[str, Any] = {"game": config.game, "method": config.method}
+    before = {name: begun.get(name, value) for name, value in now.items()}
+    if before == now:
+        before["game_options"] = registry.make(config.game, **begun.get("game_options", {})).options
+        now["game_options"] = game.options
+    for name, value in now.items():
+        if value != before[name]:
+            raise ValueError(f"{name} is {value}, but the run to be resumed has {before[name]}: start another one")
+
+
+def _check_learner(learning: Learning, game: Game, checkpoint: Path | None) -> None:
+    """The device, the reference, and what the first weights are to come from."""
+    try:
+        choose_device(learning.device)
+    except RuntimeError as error:
+        raise ValueError(str(error)) from None
+    if learning.reference is not None:
+        load_reference(learning.reference, game, choose_device("cpu"))
+    if checkpoint is None and learning.initialise_from is None:
+        return
+    device = "cpu" if learning.backend == "rllib" else learning.device
+    learner = Learner(game, Learning(network=learning.network, ema_decay=learning.ema_decay, device=device,
+                                     threads=learning.threads), seed=0)
+    if checkpoint is None:
+        assert learning.initialise_from is not None
+        warm_start(learner, learning.initialise_from)
+        return
+    try:
+        learner.restore(checkpoint / LEARNER)
+    except FileNotFoundError as fault:
+        raise ValueError(str(fault)) from None
+
+
+def _check_dataset(path: Path, game: Game, without_outcomes: str | None) -> None:
+    """without_outcomes: how the sentence goes on that refuses a dataset which knows none; None: it may."""
+    check_game(path, game, [])      # files that are damaged are left out, and said, when the others are read
+    known = read_facts(path).known
+    if without_outcomes is not None and "outcome" not in known:
+        raise ValueError(f"{path} knows no outcomes{without_outcomes}")
 
 
 def _check_imitation(config: RunConfig, game: Game) -> None:

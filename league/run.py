@@ -26,6 +26,13 @@ from learners.networks import digest
 from learners.warm_start import warm_start
 from native.game import Game
 
+ENDS = {
+    "distill": "distill.iterations, epochs and patience",
+    "imitate": "imitation.epochs and patience",
+    "compare": "comparison.updates of every variant and seed",
+}
+"""What ends runs of methods for which section budget does not count."""
+
 
 class Training(Protocol):
     """One way to train, from the first step to the last."""
@@ -80,6 +87,9 @@ def train(
         if config.method != RANDOM:
             learner = _learner(config, game)
             emit({"kind": "message", "text": f"learning on {learner.device}, {_size(learner)} weights"})
+            if config.method in ENDS and config.budget != RunConfig.model_fields["budget"].default:
+                emit({"kind": "message", "text": f"section budget does not count with method {config.method}: what "
+                                                 f"ends the run is {ENDS[config.method]}"})
             if not (resume and files.checkpoints()):
                 _initialise(learner, files, emit)
         trainer: Training

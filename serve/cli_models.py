@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 BATCH = 256
 EVALUATION_SEED = 20_001
 BASELINE = "600 rollouts"
+SIMULATIONS = 32
+GAMES = 400
 
 app = typer.Typer(rich_markup_mode="markdown")
 
@@ -49,14 +51,19 @@ def evaluate(
         Path | None, typer.Option(help="CSV of positions with the exact score of every move; see league/positions.py.")
     ] = None,
     sets: Annotated[str | None, typer.Option(help="Sets of these positions, divided by commas [default: all].")] = None,
-    simulations: Annotated[int, typer.Option(min=0, help="Of the search for each move; 0: the network alone.")] = 32,
+    simulations: Annotated[
+        int | None, typer.Option(min=0, help="Of the search for each move; 0: the network alone [default: as the run's "
+                                 "evaluation.simulations; without a run 32, in games that can be searched].")
+    ] = None,
     baseline: Annotated[
         bool, typer.Option("--baseline", help="Measure plain tree search with 600 games of random play beside it.")
     ] = False,
     opponents: Annotated[
         str | None, typer.Option(help="Scripted players, divided by commas [default: all there are, without positions]")
     ] = None,
-    games: Annotated[int, typer.Option(min=2, help="Against each of them, as many in every seat.")] = 400,
+    games: Annotated[
+        int | None, typer.Option(min=2, help="Against each of them, as many in every seat [default: about 400].")
+    ] = None,
     policy: Annotated[
         str | None, typer.Option(help="Without a search: deterministic plays the most probable action, stochastic "
                                  "draws [default: as the run's evaluation.policy].")
@@ -70,7 +77,7 @@ def evaluate(
     """Measure how a trained model plays: in positions with a known truth, and against scripted players.
 
     ```
-    ludus evaluate RUN                                              games against the game's scripted players
+    ludus evaluate RUN                                              games against scripted players, as the run plays
     ludus evaluate RUN --simulations 0 --opponents one_ply          the network alone, without search
     ludus evaluate RUN --positions scores.csv --baseline            errors, beside those of 600 rollouts
     ludus evaluate RUN --positions scores.csv --sets L1_R3 --json
@@ -85,6 +92,7 @@ def evaluate(
         model = _model(model_path, runs_dir)
         table = None if positions is None else _positions(positions, sets, model)
         bots = _bots(model.game, opponents) if opponents is not None or table is None else []
+        simulations, games = _simulations(model, simulations), _games(model.game, games)
         mind, chosen = _engine(model, engine, threads)
         with console().status("measuring"):
             found = {} if table is None else _errors(model, mind, table, simulations, baseline, seed)
@@ -143,19 +151,20 @@ def calibrate(
     Exit status: 0 measured, 2 a mistake in the request.
     """
     with one_sentence():
-        from league.calibrate import Temperature, report, write_report
+        from league.calibrate import Temperature, check_outcomes, report, stored, write_report
 
         model = _model(model_path, runs_dir)
         mind, chosen = _engine(model, engine, threads)
         facts = {**_facts(model), "engine": chosen, "bins": bins, "seed": seed}
         with console().status("judging"):
             if data is not None:
-                samples = _stored(model, mind, data)
+                samples = stored(model.game, mind.evaluate, data, BATCH)
                 facts |= {"data": str(data)}
             else:
                 drawn = Temperature(temperature, temperature_moves, temperature_late)
                 samples, told = _played(model, mind, games, simulations, drawn, random_moves, seed)
                 facts |= told
+            check_outcomes(model.game, samples)
             reports = {name: report(sample, bins=bins, seed=seed) for name, sample in samples.items()}
         folder = out if out is not None else (model.run or Path()) / "calibration"
         written = write_report(folder, facts, reports)
@@ -191,14 +200,54 @@ def _engine(model: Model, name: str, threads: int) -> tuple[Engine, str]:
     return choice.engine, choice.engine.name
 
 
+def _simulations(model: Model, asked: int | None) -> int:
+    """Of the search for each move; None: as the model's run evaluates. Raises ValueError for a search of a game that
+    cannot be searched."""
+    if asked is None and model.run is None:
+        return 0 if _unsearchable(model.game) else SIMULATIONS
+    chosen = _evaluation(model).get("simulations", 0) if asked is None else asked
+    if not isinstance(chosen, int) or chosen < 0:
+        raise ValueError(f"the config in {model.run} has evaluation.simulations {chosen!r}, expected 0 or more")
+    if chosen and (fault := _unsearchable(model.game)):
+        raise ValueError(f"{fault}; --simulations 0 plays the network alone")
+    return chosen
+
+
+def _unsearchable(game: Game) -> str:
+    """What keeps a game from being searched; empty if nothing does."""
+    from native.search import Search
+    from native.search_settings import SearchSettings
+
+    if not game.state_bytes:
+        return f"a search needs a game with states, environments of {game.name} have none"
+    try:
+        Search(game, 1, SearchSettings(simulations=1))
+    except ValueError as fault:
+        return str(fault)
+    return ""
+
+
+def _games(game: Game, asked: int | None) -> int:
+    """As many in every seat. Raises ValueError if `asked` cannot be divided so."""
+    seats = game.num_players
+    if asked is not None and asked % seats:
+        raise ValueError(f"--games is {asked}, expected a multiple of {seats}: as many in every seat")
+    return GAMES - GAMES % seats if asked is None else asked
+
+
 def _searcher(model: Model, mind: Engine, simulations: int, games: int) -> NetworkSearcher:
     """A search without noise, otherwise as the model's run has it."""
     from actors.searcher import NetworkSearcher, playing
 
     settings = _self_play(model)
-    root = (model.config.get("evaluation") or {}).get("root") or settings.root
+    root = _evaluation(model).get("root") or settings.root
     play = playing(settings.model_copy(update={"root": root}), simulations)
     return NetworkSearcher(model.game, games, play, mind, cache=settings.cache)
+
+
+def _evaluation(model: Model) -> dict[str, Any]:
+    """The section of the run's config, as it stands there."""
+    return model.config.get("evaluation") or {}
 
 
 def _self_play(model: Model) -> SelfPlay:
@@ -249,7 +298,7 @@ def _errors(
 
 def _temperature(model: Model, policy: str | None) -> float:
     """At which the network alone plays."""
-    chosen = policy or (model.config.get("evaluation") or {}).get("policy", POLICIES[0])
+    chosen = policy or _evaluation(model).get("policy", POLICIES[0])
     if chosen not in POLICIES:
         raise ValueError(f"--policy is {chosen!r}, expected {' or '.join(POLICIES)}")
     return float(POLICIES.index(chosen))
@@ -271,30 +320,13 @@ def _scores(
         game, lambda: evaluation.greedy(policy, seed, temperature), bots, games=games, seed=seed)
 
 
-def _stored(model: Model, mind: Engine, data: Path) -> dict[str, Sample]:
-    """What the network says of a dataset's decisions, and what the search that made it said, if it did."""
-    import numpy as np
-
-    from learners import dataset
-    from learners.calibration import Sample
-
-    if "outcome" not in dataset.read_facts(data).known:
-        raise ValueError(f"{data} knows no outcomes, which values are measured by")
-    columns = dataset.load(data, model.game)
-    seen = columns["observation"]
-    value = np.concatenate([mind.evaluate(seen[first : first + BATCH])[1] for first in range(0, len(seen), BATCH)])
-    samples = {"network": Sample.of(value, columns)}
-    if "root_value" in dataset.read_facts(data).known:
-        samples["search"] = Sample.of(columns["root_value"], columns)
-    return samples
-
-
 def _played(
     model: Model, mind: Engine, games: int, simulations: int, temperature: Any, random_moves: int, seed: int
 ) -> tuple[dict[str, Sample], dict[str, Any]]:
     """The values of fresh games, and what to say of these games."""
-    from league.calibrate import SIDE_BY_SIDE, network_judge, play, search_judge
+    from league.calibrate import SIDE_BY_SIDE, check_game, network_judge, play, search_judge
 
+    check_game(model.game)
     if simulations:
         searcher = _searcher(model, mind, simulations, SIDE_BY_SIDE)
         judge = search_judge(searcher.search, temperature, seed)

@@ -1,6 +1,6 @@
 """`ludus train`: from a config and a command line to a finished run and an exit status.
 
-The two parts of `league` that it drives are passed in, so that all here runs and is tested without Ray and torch.
+The parts of `league` that it drives are passed in, so that all here runs and is tested without Ray and torch.
 """
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from typing import Any
 
 from rich.console import Console
 
+from league.run_directory import RunDirectory
 from serve.api_server import ApiProcess
 from serve.interruption import INTERRUPTED, interruption
 from serve.live_view import LiveView
@@ -34,6 +35,8 @@ RESUMABLE = ("interrupted", "stopped", "failed")
 
 LoadConfig = Callable[[Path, list[str], str | None], Any]
 """`league.config.load_config`: file, overrides and profile to settings; raises ValueError with one sentence."""
+Check = Callable[[Any, dict[str, Any] | None, Path | None], None]
+"""`league.fit.check_start`: settings, those a resumed run has had, and its newest checkpoint; raises ValueError."""
 Train = Callable[..., dict[str, Any]]
 """`league.run.train`: blocks until the run has ended and returns its last event."""
 
@@ -59,6 +62,7 @@ class Plan:
     run_id: str
     directory: Path
     config: Path
+    begun: dict[str, Any] | None = None     # settings that a run to be continued has had so far
 
 
 def import_train() -> Train:
@@ -68,33 +72,54 @@ def import_train() -> Train:
     return train
 
 
-def execute(request: TrainRequest, load_config: LoadConfig, import_train: Callable[[], Train], console: Console) -> int:
+def import_check() -> Check:
+    """`league.fit.check_start`."""
+    from league.fit import check_start
+
+    return check_start
+
+
+def execute(
+    request: TrainRequest, load_config: LoadConfig, import_train: Callable[[], Train], console: Console,
+    import_check: Callable[[], Check] = import_check,
+) -> int:
     """Trains until the run ends and returns the exit status: 0 completed or stopped, 1 failed, 130 interrupted.
 
     import_train: brings `league.run.train`; called late, because Ray and torch take seconds to import and the API
-    starts in the meantime. Raises ValueError or KeyError with one sentence for a request that cannot be carried out,
-    before anything has started.
+    starts in the meantime. import_check: brings `league.fit.check_start`. Raises ValueError or KeyError with one
+    sentence for a request that cannot be carried out, before anything has started or changed.
     """
     store = open_store(request.runs_dir)
     plan = _plan_resumed(request, store) if request.resume else _plan_new(request)
     config = load_config(plan.config, request.overrides, request.profile)
+    checkpoints = RunDirectory(plan.directory).checkpoints() if request.resume else []
+    import_check()(config, plan.begun, checkpoints[-1] if checkpoints else None)
     store.create(plan.run_id, plan.directory, config.model_dump(mode="json"), request.resume)
     plan.directory.mkdir(parents=True, exist_ok=True)
+    begins = True
     with interruption() as interrupted, _heartbeats(store, plan.run_id), _api(request, plan.directory) as api:
         try:
             train = import_train()
             api_url = api.url() if api is not None else None
             with LiveView(console, _heading(request, plan, api_url)) as view:
+
+                def emit(event: dict[str, Any]) -> None:
+                    nonlocal begins
+                    begins = begins and event.get("status") != "running"
+                    view(event)
+
                 finished = train(
                     config, run_id=plan.run_id, directory=plan.directory, store=store, resume=request.resume,
-                    emit=view, interrupt=interrupted, api_url=api_url,
+                    emit=emit, interrupt=interrupted, api_url=api_url,
                 )
         except Exception as error:
             store.observe(plan.run_id, "failed", f"{type(error).__name__}: {error}")
-            traceback.print_exc()
-            way = f"ludus train --resume --run-id {plan.run_id} goes back to its last checkpoint"
-            resumable = store.run(plan.run_id).resumable
-            print(f"ludus: {plan.run_id} failed" + (f"; {way}" if resumable else ""), file=sys.stderr)
+            if begins and type(error) is ValueError:    # what cannot be is said so; other kinds are of libraries
+                print(f"ludus: {error}", file=sys.stderr)
+            else:
+                traceback.print_exc()
+            way = _way_on(plan) if store.run(plan.run_id).resumable else ""
+            print(f"ludus: {plan.run_id} failed{way}", file=sys.stderr)
             return FAILED
     return EXIT_STATUS[finished["status"]]
 
@@ -117,7 +142,7 @@ def _plan_resumed(request: TrainRequest, store: SqliteRunStore) -> Plan:
         aside = config.with_name(".config.yaml.aside")
         aside.write_text(json.dumps(run.config))
         aside.replace(config)
-    return Plan(run_id, Path(run.directory), config)
+    return Plan(run_id, Path(run.directory), config, run.config)
 
 
 def _prefix(config: Path) -> str:
@@ -128,10 +153,26 @@ def _prefix(config: Path) -> str:
 def _newest_resumable(store: SqliteRunStore, config: Path | None) -> str:
     prefix = _prefix(config) if config is not None else ""
     for run in list_runs(store):
-        if run.status in RESUMABLE and run.resumable and run.run_id.startswith(prefix):
+        worth = run.status != "failed" or _kept(Path(run.directory))
+        if run.status in RESUMABLE and run.resumable and run.run_id.startswith(prefix) and worth:
             return run.run_id
     of_config = f" of {config}" if config is not None else ""
     raise ValueError(f"there is no run{of_config} to resume in {store.path.parent}: start one without --resume")
+
+
+def _kept(directory: Path) -> str:
+    """What a run that failed can go on from; "" for nothing."""
+    if RunDirectory(directory).checkpoints():
+        return "its last checkpoint"
+    finished = any(any((directory / folder).glob("*")) for folder in ("datasets", "cells"))
+    return "what it had finished" if finished else ""
+
+
+def _way_on(plan: Plan) -> str:
+    """How to go on with a run that failed."""
+    if kept := _kept(plan.directory):
+        return f"; ludus train --resume --run-id {plan.run_id} goes back to {kept}"
+    return "; it has no checkpoint: start another run"
 
 
 def _heading(request: TrainRequest, plan: Plan, api_url: str | None) -> list[str]:

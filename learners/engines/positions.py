@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from envs.adapters.vectors import make_vector, release
 from native.game import Game
-from native.vector import VectorGame
 
 SNAPSHOTS = 8       # of each of the games that positions are taken from
 MOST_MOVES = 8      # between two of them
@@ -15,12 +15,18 @@ MOST_MOVES = 8      # between two of them
 
 def played(game: Game, rows: int, seed: int) -> npt.NDArray[Any]:
     """Observations `[rows, *shape]` from games played at random, early and late ones in no order."""
-    vector = VectorGame(game, -(-rows // SNAPSHOTS), seed=seed)
+    vector = make_vector(game, -(-rows // SNAPSHOTS), seed=seed)
     rng = np.random.default_rng(seed)
+    actions = np.zeros((*vector.num_legal.shape, len(game.head_sizes)), np.int32)
     found = []
-    for count in rng.integers(1, MOST_MOVES, SNAPSHOTS, endpoint=True):
-        vector.play_random(int(count))
-        found.append(vector.observations.reshape(-1, *game.observation_shape).copy())
+    try:
+        for count in rng.integers(1, MOST_MOVES, SNAPSHOTS, endpoint=True):
+            for _ in range(count):
+                vector.random_actions(actions)
+                vector.step(actions)
+            found.append(vector.observations.reshape(-1, *game.observation_shape).copy())
+    finally:
+        release(vector)
     return rng.permutation(np.concatenate(found))[:rows]
 
 

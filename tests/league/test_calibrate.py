@@ -11,7 +11,16 @@ import numpy.typing as npt
 import pytest
 
 from envs import registry
-from league.calibrate import SIDE_BY_SIDE, Temperature, network_judge, play, report, search_judge, write_report
+from league.calibrate import (
+    SIDE_BY_SIDE,
+    Temperature,
+    check_outcomes,
+    network_judge,
+    play,
+    report,
+    search_judge,
+    write_report,
+)
 from league.positions import Positions, load_positions
 from learners.calibration import Sample
 from native.search import Search
@@ -143,8 +152,22 @@ def test_a_search_is_judged_beside_its_network() -> None:
 def test_games_that_cannot_be_judged() -> None:
     with pytest.raises(ValueError, match="arena is not played one action at a time"):
         play(registry.make("arena"), network_judge(flat, Temperature(), 0), 2)
+    with pytest.raises(ValueError, match="calibration needs a game with states; environments of gymnasium have none"):
+        play(registry.make("gymnasium", id="CartPole-v1"), network_judge(flat, Temperature(), 0), 2)
     with pytest.raises(ValueError, match="no game of tic_tac_toe was longer than the 9 moves played at random"):
         play(registry.make("tic_tac_toe"), network_judge(flat, Temperature(), 0), 5, random_moves=9)
+
+
+def test_outcomes_that_are_no_wins_and_losses_are_refused() -> None:
+    game = registry.make("cartpole")
+
+    def sample(*outcomes: float) -> Sample:
+        return Sample(np.zeros(2), np.array(outcomes), np.arange(2), np.zeros(2))
+
+    check_outcomes(game, {"network": sample(-1.0, 1.0), "search": sample(1 + 1e-6, 0.0)})
+    for low, high in ((-1.5, 1.0), (0.0, 25.0)):
+        with pytest.raises(ValueError, match=f"values of cartpole .* from -1 to 1, these go from {low:g} to {high:g}$"):
+            check_outcomes(game, {"network": sample(0.0, 1.0), "search": sample(high, low)})
 
 
 def test_what_is_written_can_be_read(tmp_path: Path) -> None:

@@ -102,6 +102,22 @@ def test_a_refused_change_leaves_the_run_as_it_was(stage: Stage) -> None:
     assert stage.train(load_config(stage.folder / "run/config.yaml"), resume=True)["status"] == "completed"
 
 
+@pytest.mark.parametrize(("changes", "told"), [
+    ({"method": "imitate", "imitation": {"bot": "one_ply"}}, "what ends the run is imitation.epochs and patience"),
+    ({"method": "distill"}, "what ends the run is distill.iterations, epochs and patience"),
+    ({"method": "compare", "comparison": {"variants": {"a": {}}}}, "what ends the run is comparison.updates of every"),
+    ({"method": "imitate", "imitation": {"bot": "one_ply"}, "deterministic": False, "budget": {"minutes": 30}}, None),
+    ({}, None),
+])
+def test_a_budget_that_does_not_count_is_told_of(stage: Stage, changes: dict[str, Any], told: str | None) -> None:
+    interrupt = threading.Event()
+    interrupt.set()
+    stage.train(tiny(**changes), interrupt=interrupt)
+    said = [event["text"] for event in stage.events if "section budget" in event.get("text", "")]
+    assert [sentence for sentence in said if told and told in sentence] == said
+    assert len(said) == (told is not None)
+
+
 def test_the_folder_holds_what_the_design_says(stage: Stage) -> None:
     stage.train(tiny())
     folder = stage.folder / "run"

@@ -32,6 +32,10 @@ def load(path: Path, overrides: list[str], profile: str | None) -> Settings:
     return Settings(overrides=overrides, profile=profile)
 
 
+def check(config: Settings, begun: dict[str, Any] | None, checkpoint: Path | None) -> None:
+    """Lets everything begin."""
+
+
 def request(runs_dir: Path, config: Path | None = None, **changes: Any) -> TrainRequest:
     """A request for a run without an API."""
     plain = TrainRequest(config, [], None, None, resume=False, serve=False, runs_dir=runs_dir, port=0)
@@ -56,7 +60,7 @@ def main() -> None:
     """Runs `ludus train` with an API, and this module in place of the league."""
     runs_dir, how = Path(sys.argv[1]), sys.argv[2]
     asked = request(runs_dir, Path(__file__), run_id="alpha", serve=True)
-    sys.exit(execute(asked, load, lambda: until_interrupted(how == "stubborn"), PatientConsole()))
+    sys.exit(execute(asked, load, lambda: until_interrupted(how == "stubborn"), PatientConsole(), lambda: check))
 
 
 if __name__ == "__main__":

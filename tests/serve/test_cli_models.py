@@ -4,9 +4,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 from typer.testing import CliRunner, Result
@@ -34,6 +36,14 @@ def ludus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ludus:
     learner.save(run / "checkpoints" / "ckpt_000001_000000007" / "learner")
     (run / "config.yaml").write_text(yaml.safe_dump({"game": "tic_tac_toe", "self_play": {"c_init": 2.0}}))
     return lambda *words: CliRunner().invoke(cli_models.app, list(words))
+
+
+def add_run(name: str, game: str, evaluation: Mapping[str, Any] | None = None, **options: Any) -> None:
+    """An untrained model of this game in a run of this name."""
+    learner = Learner(registry.make(game, **options), Learning(network=Network(hidden=(8,))), seed=1)
+    learner.save(Path("runs", name, "checkpoints", "ckpt_000001_000000007", "learner"))
+    tree = {"game": game, "game_options": options, "evaluation": dict(evaluation or {})}
+    Path("runs", name, "config.yaml").write_text(yaml.safe_dump(tree))
 
 
 def test_errors_in_positions_are_shown(ludus: Ludus) -> None:
@@ -138,10 +148,88 @@ def test_mistakes_are_one_sentence(ludus: Ludus, words: tuple[str, ...], sentenc
     assert done.stderr.count("\n") == 1
 
 
+def refusal(done: Result) -> str:
+    """The one sentence of a request that cannot be."""
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.count("\n") == 1
+    return done.stderr.removeprefix("ludus: ").rstrip()
+
+
+def simulations(done: Result) -> int:
+    """Of the search that was measured."""
+    assert done.exit_code == 0, done.output
+    return int(json.loads(done.stdout)["simulations"])
+
+
+def test_a_model_is_measured_as_its_run_evaluates(ludus: Ludus) -> None:
+    words = ("--games", "2", "--opponents", "random", "--json")
+    learner = Path("runs/alpha/checkpoints/ckpt_000001_000000007/learner")
+    assert simulations(ludus("evaluate", "alpha", *words)) == 0
+    assert simulations(ludus("evaluate", str(learner), *words)) == 0
+    assert simulations(ludus("evaluate", str(learner.rename("alone")), *words)) == 32
+    add_run("beta", "tic_tac_toe", {"simulations": 7})
+    assert simulations(ludus("evaluate", "beta", *words)) == 7
+    assert simulations(ludus("evaluate", "beta", *words, "--simulations", "0")) == 0
+    add_run("beta", "tic_tac_toe", {"simulations": "many"})
+    assert "has evaluation.simulations 'many', expected 0 or more" in refusal(ludus("evaluate", "beta", *words))
+
+
+@pytest.mark.parametrize(("game", "options", "reason"), [
+    ("arena", {"players": 2, "duration": 10}, "a search needs a game of one action at a time, arena has more"),
+    ("gymnasium", {"id": "CartPole-v1"}, "a search needs a game with states, environments of gymnasium have none"),
+])
+def test_games_that_cannot_be_searched_are_played_by_the_network_alone(
+    ludus: Ludus, game: str, options: dict[str, Any], reason: str
+) -> None:
+    add_run("beta", game, **options)
+    words = ("evaluate", "beta", "--games", "2", "--opponents", "random")
+    assert simulations(ludus(*words, "--json")) == 0
+    assert refusal(ludus(*words, "--simulations", "8")) == f"{reason}; --simulations 0 plays the network alone"
+    assert "random" in ludus(*words, "--simulations", "0").stdout
+
+
+def test_without_a_run_a_game_that_cannot_be_searched_is_not(ludus: Ludus) -> None:
+    Learner(registry.make("arena"), Learning(network=Network(hidden=(8,))), seed=1).save(Path("alone"))
+    assert simulations(ludus("evaluate", "alone", "--games", "8", "--opponents", "random", "--json")) == 0
+
+
+def test_every_seat_plays_as_many_games(ludus: Ludus) -> None:
+    sentence = "--games is 3, expected a multiple of 2: as many in every seat"
+    assert refusal(ludus("evaluate", "alpha", "--games", "3")) == sentence
+    add_run("three", "arena", players=3, duration=10)
+    sentence = "--games is 400, expected a multiple of 3: as many in every seat"
+    assert refusal(ludus("evaluate", "three", "--games", "400")) == sentence
+    (row,) = json.loads(ludus("evaluate", "three", "--opponents", "random", "--json").stdout)["scores"]
+    assert row["games"] == 399
+
+
+@pytest.mark.parametrize(("game", "options", "sentence"), [
+    ("cartpole", {}, "values of cartpole cannot be judged: calibration needs outcomes from -1 to 1, these go from 1 "),
+    ("gymnasium", {"id": "CartPole-v1"}, "calibration needs a game with states; environments of gymnasium have none"),
+    ("arena", {"players": 2}, "arena is not played one action at a time, which this needs"),
+])
+def test_values_that_mean_nothing_are_not_judged(
+    ludus: Ludus, game: str, options: dict[str, Any], sentence: str
+) -> None:
+    add_run("beta", game, **options)
+    assert refusal(ludus("calibrate", "beta", "--games", "4")).startswith(sentence)
+    assert refusal(ludus("calibrate", "beta", "--games", "4", "--simulations", "2")).startswith(sentence)
+    assert not Path("runs/beta/calibration").exists()
+
+
+def test_datasets_of_such_games_are_not_judged(ludus: Ludus, tmp_path: Path) -> None:
+    game = registry.make("tic_tac_toe")
+    chunk = random_chunk(game, (300,), 1, {"outcome": np.full(300, 3.5, np.float32)}, layout="rows")
+    dataset.write(tmp_path / "d.parquet", [chunk], dataset.facts_of(game, {}))
+    sentence = refusal(ludus("calibrate", "alpha", "--data", "d.parquet"))
+    assert sentence.endswith("outcomes from -1 to 1, these go from 3.5 to 3.5")
+    assert not Path("runs/alpha/calibration").exists()
+
+
 def test_a_game_of_one_seat_is_compared_with_its_scripted_players(ludus: Ludus, tmp_path: Path) -> None:
     learner = Learner(registry.make("prospector"), Learning(network=Network(hidden=(8,))), seed=1)
     learner.save(tmp_path / "alone")
-    done = ludus("evaluate", "alone", "--opponents", "shuttle", "--games", "4", "--json")
+    done = ludus("evaluate", "alone", "--opponents", "shuttle", "--games", "4", "--simulations", "2", "--json")
     assert done.exit_code == 0
     (row,) = json.loads(done.stdout)["scores"]
     assert row["opponent"] == "shuttle"

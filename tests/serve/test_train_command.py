@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import io
+import json
 import signal
 import subprocess
 import sys
@@ -13,6 +14,11 @@ from typing import Any
 import httpx
 import pytest
 
+from envs import registry
+from league.config import load_config
+from learners.config import Learning
+from learners.learner import Learner
+from learners.network_config import Network
 from serve import train_command
 from serve.live_view import PatientConsole
 from serve.run_control import open_store
@@ -41,7 +47,8 @@ def config(tmp_path: Path) -> Path:
 def run(asked: TrainRequest, train: Train) -> tuple[int, str]:
     """Exit status and output."""
     output = io.StringIO()
-    status = execute(asked, fake_league.load, lambda: train, PatientConsole(file=output, width=200))
+    status = execute(asked, fake_league.load, lambda: train, PatientConsole(file=output, width=200),
+                     lambda: fake_league.check)
     return status, output.getvalue()
 
 
@@ -123,19 +130,34 @@ def test_resuming_reads_the_config_of_the_run(tmp_path: Path, config: Path) -> N
 
 
 def test_without_an_id_the_newest_run_that_was_cut_short_is_resumed(tmp_path: Path) -> None:
-    for run_id, status in (("c4-1", "interrupted"), ("c4-2", "stopped"), ("ttt-1", "failed"), ("c4-3", "completed")):
+    for run_id, status in (("c4-1", "interrupted"), ("c4-2", "stopped"), ("ttt-1", "failed"), ("c4-3", "completed"),
+                           ("c4-4", "failed")):
         add_run(tmp_path, run_id, status)
         (tmp_path / run_id / "config.yaml").touch()
+    checkpoint(tmp_path / "ttt-1")          # which the other one that failed does not have
     for config, expected in ((None, "ttt-1"), (Path("configs/c4.yaml"), "c4-2")):
         seen: dict[str, Any] = {}
         run(request(tmp_path, config, resume=True), returning("completed", seen))
         assert seen["run_id"] == expected
 
 
+RESUME = "ludus train --resume --run-id alpha goes back to"
+
+
+@pytest.mark.parametrize(("kept", "way"), [
+    ("", "it has no checkpoint: start another run"),
+    ("checkpoints/ckpt_1/run.json", f"{RESUME} its last checkpoint"),
+    ("checkpoints/ckpt_1/learner/learner.json", "it has no checkpoint: start another run"),     # half of one
+    ("cells/mse_0.json", f"{RESUME} what it had finished"),
+    ("datasets/.data.parquet.parts/part-00000.parquet", f"{RESUME} what it had finished"),
+])
 def test_a_run_that_breaks_is_entered_as_failed(
-    tmp_path: Path, config: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, config: Path, capsys: pytest.CaptureFixture[str], kept: str, way: str
 ) -> None:
     def train(config: Settings, **others: Any) -> dict[str, Any]:
+        if kept:
+            (others["directory"] / kept).parent.mkdir(parents=True)
+            (others["directory"] / kept).touch()
         raise RuntimeError("no data for 90 s")
 
     assert run(request(tmp_path, config, run_id="alpha"), train)[0] == 1
@@ -143,7 +165,73 @@ def test_a_run_that_breaks_is_entered_as_failed(
     assert (row.status, row.reason) == ("failed", "RuntimeError: no data for 90 s")
     errors = capsys.readouterr().err.splitlines()
     assert errors[0].startswith("Traceback")
-    assert errors[-1] == "ludus: alpha failed; ludus train --resume --run-id alpha goes back to its last checkpoint"
+    assert errors[-1] == f"ludus: alpha failed; {way}"
+
+
+@pytest.mark.parametrize(("status", "error", "first"), [
+    ("starting", ValueError("that cannot be"), "ludus: that cannot be"),
+    ("starting", UnicodeDecodeError("utf-8", b"", 0, 1, "odd"), "Traceback (most recent call last):"),
+    ("running", ValueError("shapes differ"), "Traceback (most recent call last):"),
+])
+def test_what_cannot_be_is_a_sentence_and_a_bug_has_a_traceback(
+    tmp_path: Path, config: Path, capsys: pytest.CaptureFixture[str], status: str, error: ValueError, first: str
+) -> None:
+    def train(config: Settings, **others: Any) -> dict[str, Any]:
+        others["emit"]({"kind": "status", "status": status, "reason": ""})
+        others["emit"]({"kind": "message", "text": "more"})
+        raise error
+
+    assert run(request(tmp_path, config, run_id="alpha"), train)[0] == 1
+    assert open_store(tmp_path).run("alpha").status == "failed"
+    assert capsys.readouterr().err.splitlines()[0] == first
+
+
+def checkpoint(directory: Path) -> Path:
+    """A whole checkpoint, but for the learner."""
+    folder = directory / "checkpoints" / "ckpt_000001_000000001"
+    folder.mkdir(parents=True)
+    (folder / "run.json").write_text("{}")
+    return folder
+
+
+@pytest.mark.parametrize(("changes", "sentence"), [
+    (["game=connect_four"], "game is connect_four, but the run to be resumed has tic_tac_toe"),
+    (["learning.network.hidden=[8]"], r"does not fit this learner: network\.hidden is \[16\], expected \[8\]"),
+])
+def test_a_run_is_resumed_as_what_it_is_or_stays_as_it_was(
+    tmp_path: Path, changes: list[str], sentence: str
+) -> None:
+    tree = {"game": "tic_tac_toe", "backend": "local", "learning": {"network": {"hidden": [16]}}}
+    settings = tmp_path / "mine.yaml"
+    settings.write_text(json.dumps(tree))
+    seen: dict[str, Any] = {}
+
+    def started(resume: bool, overrides: list[str]) -> int:
+        asked = request(tmp_path / "runs", None if resume else settings, run_id="alpha", resume=resume,
+                        overrides=overrides)
+        return execute(asked, load_config, lambda: returning("completed", seen), PatientConsole(file=io.StringIO()))
+
+    started(False, [])
+    store = open_store(tmp_path / "runs")
+    store.observe("alpha", "completed")
+    learner = Learner(registry.make("tic_tac_toe"), Learning(network=Network(hidden=(16,))), seed=1)
+    learner.save(checkpoint(tmp_path / "runs" / "alpha") / "learner")
+    settings.rename(tmp_path / "runs" / "alpha" / "config.yaml")
+    before = store.run("alpha"), store.changes("alpha")
+    with pytest.raises(ValueError, match=sentence):
+        started(True, changes)
+    assert (store.run("alpha"), store.changes("alpha")) == before
+    assert started(True, ["learning.discount=0.9"]) == 0
+    assert seen["config"].learning.discount == 0.9
+
+
+def test_a_model_that_is_not_there_is_missed_before_a_run_exists(tmp_path: Path) -> None:
+    settings = tmp_path / "mine.yaml"
+    settings.write_text("game: tic_tac_toe\nlearning: {initialise_from: nowhere}")
+    with pytest.raises(ValueError, match="there is no model in nowhere: there is no such folder"):
+        execute(request(tmp_path / "runs", settings), load_config, lambda: returning("completed"),
+                PatientConsole(file=io.StringIO()))
+    assert not (tmp_path / "runs").exists()
 
 
 def test_of_a_baseline_that_breaks_nothing_can_be_resumed(
