@@ -84,7 +84,9 @@ def train(
     overrides: Annotated[
         list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Settings to change, such as seed=7.")
     ] = None,
-    profile: Annotated[str | None, typer.Option(help="One of the config's profiles, such as laptop of configs/razzle.yaml.")] = None,
+    profile: Annotated[
+        str | None, typer.Option(help="One of the config's profiles, such as laptop of configs/razzle.yaml.")
+    ] = None,
     run_id: Annotated[str | None, typer.Option(help="The run's name [default: the config's, and the time].")] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue --run-id, or the newest run cut short, with its own config.")

@@ -24,7 +24,9 @@ def baseline(
     ] = None,
     algo: Annotated[str, typer.Option(help=f"One of {', '.join(ALGORITHMS)}.")] = "ppo",
     minutes: Annotated[float | None, typer.Option(help="Of training [default: the config's budget].")] = None,
-    profile: Annotated[str | None, typer.Option(help="One of the config's profiles, such as laptop of configs/razzle.yaml.")] = None,
+    profile: Annotated[
+        str | None, typer.Option(help="One of the config's profiles, such as laptop of configs/razzle.yaml.")
+    ] = None,
     run_id: Annotated[
         str | None, typer.Option(help="The run's name [default: of the algorithm, the config, and the time].")
     ] = None,
