@@ -153,27 +153,30 @@ def test_facts() -> None:
     assert (game.time_limit, game.max_length) == (10, 10)
     cartpole = registry.make("gymnasium", id="CartPole-v1")
     assert (str(cartpole.observation_dtype), cartpole.time_limit) == ("float32", 500)
-    assert cartpole.observation_scale is None
+    assert cartpole.observation_scale is not None
+    np.testing.assert_allclose(cartpole.observation_scale, [1 / 4.8, 1, 1 / 0.41887903, 1])     # speeds have no bound
     assert game != cartpole
     assert len({game, cartpole, registry.make("gymnasium", id="Walk-v0", arguments={})}) == 2
     assert pickle.loads(pickle.dumps(game)) == game
     assert registry.make("gymnasium", **game.options) == game
 
 
-@pytest.mark.parametrize(("seen", "actions", "shape", "dtype"), [
-    (spaces.Box(-1, 1, (), np.float64), spaces.Discrete(2), (1,), "float32"),
-    (spaces.Box(-5, 9, (3,), np.int64), spaces.Discrete(2), (3,), "float32"),
-    (spaces.Box(-5, 9, (3, 1), np.int16), spaces.Discrete(2, start=-1), (3, 1), "int16"),
+@pytest.mark.parametrize(("seen", "actions", "shape", "dtype", "scale"), [
+    (spaces.Box(-1, 1, (), np.float64), spaces.Discrete(2), (1,), "float32", None),
+    (spaces.Box(-3e38, 3e38, (2,), np.float32), spaces.Discrete(2), (2,), "float32", None),
+    (spaces.Box(-0.5, 0.25, (2,), np.float32), spaces.Discrete(2), (2,), "float32", 2),
+    (spaces.Box(-5, 9, (3,), np.int64), spaces.Discrete(2), (3,), "float32", 1 / 9),
+    (spaces.Box(-5, 9, (3, 1), np.int16), spaces.Discrete(2, start=-1), (3, 1), "int16", 1 / 9),
 ])
 def test_other_types(
-    seen: Any, actions: Any, shape: tuple[int, ...], dtype: str, monkeypatch: pytest.MonkeyPatch
+    seen: Any, actions: Any, shape: tuple[int, ...], dtype: str, scale: float | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Strange, "SPACES", (seen, actions))
     game = registry.make("gymnasium", id="Strange-v0")
     assert (game.observation_shape, str(game.observation_dtype), game.time_limit) == (shape, dtype, 0)
-    assert (game.observation_scale is None) == (seen.dtype == np.float64)
-    if game.observation_scale is not None:
-        np.testing.assert_allclose(game.observation_scale, 1 / 9)
+    assert (game.observation_scale is None) == (scale is None)
+    if game.observation_scale is not None and scale is not None:
+        np.testing.assert_allclose(game.observation_scale, scale)
 
 
 @pytest.mark.parametrize(("seen", "actions", "complaint"), [

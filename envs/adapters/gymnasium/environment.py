@@ -18,6 +18,7 @@ from gymnasium import spaces
 MAX_HEADS, MAX_DIMS = 8, 4      # of a game, as native/game.pxd has them
 KEPT = tuple(np.dtype(name) for name in ("uint8", "int8", "int16", "float32"))
 """Types of observations that games know; all others become float32."""
+UNBOUNDED = 1e6     # bounds from here on are none: some environments name the largest float
 NO_LIMIT = -1       # gymnasium.make: without its TimeLimit wrapper
 
 Environment = gymnasium.Env[Any, Any]
@@ -30,7 +31,7 @@ class Facts:
     observation_shape: tuple[int, ...]
     observation_dtype: np.dtype[Any]
     observation_scale: npt.NDArray[np.float32] | None
-    """Brings whole numbers to -1 .. 1 by their bounds; None for others: those are taken as they come."""
+    """Brings what has bounds to -1 .. 1; 1 for numbers without, which are taken as they come. None: 1 everywhere."""
     head_sizes: tuple[int, ...]
     first_actions: tuple[int, ...]
     """Number of the first action of each head, which a game counts from 0. Shape `[H]`."""
@@ -88,10 +89,12 @@ def _box(id: str, space: Any) -> spaces.Box:
 
 
 def _scale(box: spaces.Box) -> npt.NDArray[np.float32] | None:
-    if box.dtype is None or box.dtype.kind not in "iu":
-        return None
+    """One by the bound of each number, as far as it has one; None where that is 1 everywhere."""
     most = np.maximum(np.abs(box.low.astype(np.float64)), np.abs(box.high.astype(np.float64)))
-    return np.asarray(1 / np.maximum(most, 1), np.float32).reshape(box.shape or (1,))
+    bounded = (most > 0) & (most < UNBOUNDED)
+    if (most[bounded] == 1).all():
+        return None
+    return np.asarray(1 / np.where(bounded, most, 1), np.float32).reshape(box.shape or (1,))
 
 
 def _heads(id: str, space: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
