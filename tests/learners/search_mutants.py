@@ -83,7 +83,7 @@ SEARCH_MUTANTS: dict[str, list[tuple[str, str]]] = {
         ("max(1, int(", "(int("),
         ("(number + 1) * size if number < count - 1 else rows.rows", "(number + 1) * size"),
         ("slice(number * size, end)", "slice(number * size + 1, end)"),
-        ("order[mine], which[mine]", "order[mine], which[:size][mine]"),
+        ("order[part][self._mine], which[part][self._mine]", "order[part][self._mine], which[:size][part][self._mine]"),
         ("if len(self._action_index) > 1:", "if False:"),
         ("observation.flatten(1).gather(1, self._observation_index[which])", "observation.flatten(1)"),
         ("self._observation_index[which]", "self._observation_index[which.roll(1)]"),
