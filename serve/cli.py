@@ -17,7 +17,7 @@ from rich.table import Table
 
 from serve import cli_baseline, cli_datasets, cli_export, cli_imitate, cli_models, cli_replay, cli_runs
 from serve.api_server import DEFAULT_PORT
-from serve.command_line import DEFAULT_RUNS_DIR, Port, RunsDir, Serve, console, one_sentence
+from serve.command_line import DEFAULT_RUNS_DIR, Port, Profile, RunsDir, Serve, console, one_sentence
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -84,9 +84,7 @@ def train(
     overrides: Annotated[
         list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Settings to change, such as seed=7.")
     ] = None,
-    profile: Annotated[
-        str | None, typer.Option(help="One of the config's profiles, such as laptop of configs/razzle.yaml.")
-    ] = None,
+    profile: Profile = None,
     run_id: Annotated[str | None, typer.Option(help="The run's name [default: the config's, and the time].")] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue --run-id, or the newest run cut short, with its own config.")

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from serve.api_server import DEFAULT_PORT
-from serve.command_line import DEFAULT_RUNS_DIR, Port, RunsDir, Serve, console, one_sentence
+from serve.command_line import DEFAULT_RUNS_DIR, Port, Profile, RunsDir, Serve, console, one_sentence
 
 ALGORITHMS = ("ppo", "impala", "appo")
 
@@ -24,9 +24,7 @@ def baseline(
     ] = None,
     algo: Annotated[str, typer.Option(help=f"One of {', '.join(ALGORITHMS)}.")] = "ppo",
     minutes: Annotated[float | None, typer.Option(help="Of training [default: the config's budget].")] = None,
-    profile: Annotated[
-        str | None, typer.Option(help="One of the config's profiles, such as laptop of configs/razzle.yaml.")
-    ] = None,
+    profile: Profile = None,
     run_id: Annotated[
         str | None, typer.Option(help="The run's name [default: of the algorithm, the config, and the time].")
     ] = None,

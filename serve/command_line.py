@@ -18,6 +18,9 @@ BAD_REQUEST = 2
 
 RunsDir = Annotated[Path, typer.Option(envvar="LUDUS_RUNS_DIR", help="Folder of all runs.")]
 DEFAULT_RUNS_DIR = Path("runs")
+Profile = Annotated[
+    str | None, typer.Option(help="One of the config's profiles, such as laptop of configs/razzle.yaml.")
+]
 Serve = Annotated[bool, typer.Option(help="Answer HTTP on 127.0.0.1 while the run lasts.")]
 Port = Annotated[int, typer.Option(min=1, max=65535, help="First port to try on 127.0.0.1.")]
 

@@ -95,3 +95,14 @@ class Stage:
 @pytest.fixture
 def stage(tmp_path: Path) -> Stage:
     return Stage(tmp_path)
+
+
+def slow_evaluations(monkeypatch: pytest.MonkeyPatch, trainer: type[Any]) -> None:
+    """By the clock of these trainers an evaluation takes 1000 s longer from now on."""
+    evaluate = trainer._evaluate
+
+    def slow(self: Any) -> None:
+        self._clock -= 1000
+        evaluate(self)
+
+    monkeypatch.setattr(trainer, "_evaluate", slow)

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from actors.policy import NetworkPolicy
-from envs.adapters.gymnasium.vector import GymnasiumVector
 from envs.adapters.vectors import Vector
 from envs.registry import make
 from league.evaluation import Played, Score, _play, evaluate, evaluate_all, greedy, play_one_seat, score, unshaped
@@ -189,14 +188,7 @@ def test_runs_of_such_games_stay_finite(
     assert all(row["loss"] is not None and row["entropy"] > 0 for row in rows)
 
 
-def test_environments_are_closed_after_an_evaluation(monkeypatch: pytest.MonkeyPatch) -> None:
-    close, closed = GymnasiumVector.close, []
-
-    def closing(self: GymnasiumVector) -> None:
-        closed.append(self.num_games)
-        close(self)
-
-    monkeypatch.setattr(GymnasiumVector, "close", closing)
+def test_environments_are_closed_after_an_evaluation(closed: list[int]) -> None:
     game = make("gymnasium", id="CartPole-v1")
 
     def left(running: Vector, rows: Any, seat: int) -> Any:

@@ -4,20 +4,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from envs.adapters.gymnasium.vector import GymnasiumVector
 from envs.registry import make
 from learners.engines.positions import played
 from native.vector import VectorGame
 
 
-def test_environments_of_another_library_are_played_and_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    close, closed = GymnasiumVector.close, []
-
-    def closing(self: GymnasiumVector) -> None:
-        closed.append(self.num_games)
-        close(self)
-
-    monkeypatch.setattr(GymnasiumVector, "close", closing)
+def test_environments_of_another_library_are_played_and_closed(closed: list[int]) -> None:
     game = make("gymnasium", id="CartPole-v1")
     rows = played(game, 20, seed=1)
     assert rows.shape == (20, 4)
