@@ -97,8 +97,10 @@ def stage(tmp_path: Path) -> Stage:
     return Stage(tmp_path)
 
 
-def slow_evaluations(monkeypatch: pytest.MonkeyPatch, trainer: type[Any]) -> None:
-    """By the clock of these trainers an evaluation takes 1000 s longer from now on."""
+def check_evaluations_are_no_time(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, trainer: type[Any], config: RunConfig, evaluations: int
+) -> None:
+    """By the clock of these trainers each evaluation takes 1000 s longer; the speed of windows must not show it."""
     evaluate = trainer._evaluate
 
     def slow(self: Any) -> None:
@@ -106,3 +108,7 @@ def slow_evaluations(monkeypatch: pytest.MonkeyPatch, trainer: type[Any]) -> Non
         evaluate(self)
 
     monkeypatch.setattr(trainer, "_evaluate", slow)
+    stage.train(config)
+    rows = RunDirectory(stage.folder / "run").rows(WINDOWS)
+    assert all(row["decisions_per_sec"] > 1 for row in rows)    # 200 decisions in 1000 s would be 0.2
+    assert rows[-1]["elapsed_s"] > 1000 * evaluations

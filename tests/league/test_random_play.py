@@ -10,7 +10,7 @@ import pytest
 from league.config import ConfigError, RunConfig
 from league.random_play import RandomTrainer
 from league.run_directory import WINDOWS, RunDirectory
-from tests.league.conftest import Killed, Stage, dying, slow_evaluations, tiny, windows
+from tests.league.conftest import Killed, Stage, check_evaluations_are_no_time, dying, tiny, windows
 from tests.league.kill_points import outcome
 
 
@@ -57,11 +57,7 @@ def test_the_last_window_is_evaluated_and_recorded_where_the_budget_ends_with_it
 
 
 def test_evaluations_are_no_time_of_play(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    slow_evaluations(monkeypatch, RandomTrainer)
-    stage.train(config())
-    rows = RunDirectory(stage.folder / "run").rows(WINDOWS)
-    assert all(row["decisions_per_sec"] > 1 for row in rows)    # 200 decisions in 1000 s would be 0.2
-    assert rows[-1]["elapsed_s"] > 2000
+    check_evaluations_are_no_time(stage, monkeypatch, RandomTrainer, config(), evaluations=2)
 
 
 def test_interrupted_and_killed_it_ends_as_if_nothing_had_happened(stage: Stage) -> None:

@@ -11,7 +11,7 @@ from league.config import load_config
 from league.run_directory import TRAINING, WINDOWS, RunDirectory
 from league.trainer import Trainer
 from learners.learner import Learner
-from tests.league.conftest import Killed, Stage, dying, slow_evaluations, tiny, windows
+from tests.league.conftest import Killed, Stage, check_evaluations_are_no_time, dying, tiny, windows
 
 
 def test_same_seed_same_digest(stage: Stage) -> None:
@@ -176,11 +176,7 @@ def test_a_resumed_run_says_nothing_of_how_it_ended_before(stage: Stage) -> None
 
 
 def test_evaluations_are_no_time_of_learning(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    slow_evaluations(monkeypatch, Trainer)
-    stage.train(tiny())
-    rows = RunDirectory(stage.folder / "run").rows(WINDOWS)
-    assert all(row["decisions_per_sec"] > 1 for row in rows)    # 200 decisions in 1000 s would be 0.2
-    assert rows[-1]["elapsed_s"] > 3000
+    check_evaluations_are_no_time(stage, monkeypatch, Trainer, tiny(), evaluations=3)
 
 
 def test_the_last_evaluation_is_still_there_after_a_resume(stage: Stage) -> None:
